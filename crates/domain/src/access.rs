@@ -1,0 +1,123 @@
+//! The one decision: what a session opens, asked anew at every request.
+//!
+//! Pages, gate, JSON API and OpenID Connect ask [`access`] and nothing else.
+
+use std::time::Duration;
+
+use crate::policy::Policy;
+use crate::proof::{Assurance, FRESHNESS, Proof};
+use crate::session::Session;
+use crate::time::Timestamp;
+use crate::user::{MembershipState, Role, User};
+
+/// What a page, an act, an application or a client asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Demand {
+    /// At least this much, even where the account's policy asks for less.
+    pub assurance: Assurance,
+    /// How old the newest proof may be, where that matters.
+    pub max_age: Option<Duration>,
+    /// The role that the membership must have now.
+    pub role: Role,
+}
+
+impl Demand {
+    /// What every page behind the second door asks for.
+    pub const SIGNED_IN: Self =
+        Self { assurance: Assurance::Aal1, max_age: None, role: Role::Member };
+
+    /// The same, of an Admin.
+    pub const ADMIN: Self = Self { role: Role::Admin, ..Self::SIGNED_IN };
+
+    /// The same with a fresh proof, for a sensitive act (design, rule 7).
+    #[must_use]
+    pub const fn with_fresh_proof(self) -> Self {
+        Self { max_age: Some(FRESHNESS), ..self }
+    }
+}
+
+/// The answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Yes.
+    Granted {
+        /// What the proofs add up to.
+        assurance: Assurance,
+        /// When this same answer ends if no request and no proof follows.
+        until: Timestamp,
+    },
+    /// Not yet: this step comes next.
+    Needs(Step),
+    /// No, and no proof would change it.
+    Refused(Why),
+}
+
+/// What the user does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Sign in with e-mail and password: the session is over.
+    Password,
+    /// Give a security code.
+    SecurityCode,
+    /// Enrol a factor.
+    Enrolment,
+    /// Prove again who it is: by a second proof if there is a factor, else by the password.
+    FreshProof,
+}
+
+/// Why there is no way on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Why {
+    /// The membership is disabled, or still an invitation.
+    NotActive,
+    /// Admins alone.
+    NotAdmin,
+}
+
+/// Decides what `session` opens for `user` under `policy`, for who asks with `demand`.
+pub fn access(
+    demand: Demand,
+    policy: Policy,
+    user: User,
+    session: &Session,
+    now: Timestamp,
+) -> Access {
+    if user.state != MembershipState::Active {
+        return Access::Refused(Why::NotActive);
+    }
+    let Some(session_ends) = session.ends(now) else {
+        return Access::Needs(Step::Password);
+    };
+    let counts = |proof: &Proof| proof.epoch == user.epoch;
+    let Some(password) = session.password.filter(counts) else {
+        return Access::Needs(Step::Password);
+    };
+    // A second proof outlives its factor in no way: without any factor there is none to speak of.
+    let second = session.second.map(|(_, proof)| proof).filter(counts).filter(|_| user.has_factor);
+
+    let given = if second.is_some() { Assurance::Aal2 } else { Assurance::Aal1 };
+    let asked = if policy.is_required() || user.has_factor {
+        Assurance::Aal2
+    } else {
+        demand.assurance
+    };
+    if given < asked {
+        return Access::Needs(if user.has_factor && !session.recovering {
+            Step::SecurityCode
+        } else if session.enrolling || password.is_fresh(FRESHNESS, now) {
+            Step::Enrolment
+        } else {
+            Step::FreshProof
+        });
+    }
+    if demand.role > user.role {
+        return Access::Refused(Why::NotAdmin);
+    }
+    let newest = second.unwrap_or(password);
+    let until = match demand.max_age {
+        Some(max_age) if !newest.is_fresh(max_age, now) => return Access::Needs(Step::FreshProof),
+        Some(max_age) => session_ends.min(newest.at.plus(max_age)),
+        None => session_ends,
+    };
+    Access::Granted { assurance: given, until }
+}

@@ -1,0 +1,51 @@
+//! Links that are handed to a person: each is good for one purpose, once, for a while.
+
+use std::time::Duration;
+
+use crate::user::Unknown;
+
+/// What a link is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LinkPurpose {
+    /// Creates the first account and its Admin.
+    Setup,
+    /// Lets an invited user set a password and enter.
+    Invitation,
+    /// Lets a user set a new password. Removes no factor, signs nobody in.
+    Password,
+    /// Made on the host: a new password, then a new app in place of the old ones.
+    Recover,
+}
+
+impl LinkPurpose {
+    /// How long a link of this purpose lives.
+    pub const fn lifetime(self) -> Duration {
+        match self {
+            Self::Setup => Duration::from_hours(1),
+            Self::Invitation => Duration::from_hours(14 * 24),
+            Self::Password => Duration::from_hours(24),
+            Self::Recover => Duration::from_mins(15),
+        }
+    }
+
+    /// The word for the database, and the first part of the link's path.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Setup => "setup",
+            Self::Invitation => "invitation",
+            Self::Password => "password",
+            Self::Recover => "recover",
+        }
+    }
+}
+
+impl std::str::FromStr for LinkPurpose {
+    type Err = Unknown;
+
+    fn from_str(text: &str) -> Result<Self, Unknown> {
+        [Self::Setup, Self::Invitation, Self::Password, Self::Recover]
+            .into_iter()
+            .find(|purpose| purpose.as_str() == text)
+            .ok_or(Unknown)
+    }
+}

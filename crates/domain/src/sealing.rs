@@ -1,0 +1,156 @@
+//! Secrets at rest: sealed with XChaCha20-Poly1305 under data keys, which a master key wraps.
+//!
+//! The associated data says what a sealed text is for and whose it is, so that one copied into
+//! another row does not open there. A nonce of 24 random bytes needs no counter across nodes.
+
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use zeroize::Zeroizing;
+
+use crate::id::{DataKeyId, FactorId, UserId};
+use crate::randomness::Randomness;
+
+const FORMAT: u8 = 1;
+const NONCE: usize = 24;
+
+/// The key in the master key file. It wraps data keys and seals nothing else. No `Debug`.
+#[derive(Clone)]
+pub struct MasterKey(Zeroizing<[u8; 32]>);
+
+/// A key that seals secrets; it is stored wrapped. No `Debug`.
+#[derive(Clone)]
+pub struct DataKey {
+    id: DataKeyId,
+    key: Zeroizing<[u8; 32]>,
+}
+
+/// What does not open: another key, another row, another purpose, or changed bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a sealed secret does not open with this key")]
+pub struct DoesNotOpen;
+
+impl MasterKey {
+    /// A fresh key.
+    pub fn new(randomness: &Randomness) -> Self {
+        Self(Zeroizing::new(randomness.bytes()))
+    }
+
+    /// The key from its 32 bytes; `None` for any other length.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
+    }
+
+    /// The 32 bytes, for the key file alone.
+    pub fn expose_bytes(&self) -> &[u8] {
+        self.0.as_ref()
+    }
+
+    /// Wraps a data key for the database.
+    pub fn wrap(&self, data_key: &DataKey, randomness: &Randomness) -> Result<Vec<u8>, DoesNotOpen> {
+        let aad = format!("vestibule/1/data-key/{}", data_key.id);
+        seal(&self.0, data_key.key.as_ref(), aad.as_bytes(), randomness)
+    }
+
+    /// Unwraps what [`MasterKey::wrap`] made. A foreign master key fails here.
+    pub fn unwrap(&self, id: DataKeyId, wrapped: &[u8]) -> Result<DataKey, DoesNotOpen> {
+        let aad = format!("vestibule/1/data-key/{id}");
+        let bytes = open(&self.0, wrapped, aad.as_bytes())?;
+        let key = bytes.as_slice().try_into().map_err(|_| DoesNotOpen)?;
+        Ok(DataKey { id, key: Zeroizing::new(key) })
+    }
+}
+
+impl DataKey {
+    /// A fresh data key.
+    pub fn new(id: DataKeyId, randomness: &Randomness) -> Self {
+        Self { id, key: Zeroizing::new(randomness.bytes()) }
+    }
+
+    /// Which one it is: stored beside every text that it sealed.
+    pub fn id(&self) -> DataKeyId {
+        self.id
+    }
+
+    /// Seals the secret of a TOTP factor of a user.
+    pub fn seal_totp(
+        &self,
+        secret: &[u8],
+        factor: FactorId,
+        user: UserId,
+        randomness: &Randomness,
+    ) -> Result<Vec<u8>, DoesNotOpen> {
+        seal(&self.key, secret, totp_aad(factor, user).as_bytes(), randomness)
+    }
+
+    /// Opens what [`DataKey::seal_totp`] made for this same factor and user.
+    pub fn open_totp(
+        &self,
+        sealed: &[u8],
+        factor: FactorId,
+        user: UserId,
+    ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+        open(&self.key, sealed, totp_aad(factor, user).as_bytes())
+    }
+}
+
+fn totp_aad(factor: FactorId, user: UserId) -> String {
+    format!("vestibule/1/totp/{factor}/{user}")
+}
+
+fn seal(
+    key: &[u8; 32],
+    secret: &[u8],
+    aad: &[u8],
+    randomness: &Randomness,
+) -> Result<Vec<u8>, DoesNotOpen> {
+    let nonce = randomness.bytes::<NONCE>();
+    let cipher = XChaCha20Poly1305::new(&Key::from(*key));
+    let text = cipher
+        .encrypt(&XNonce::from(nonce), Payload { msg: secret, aad })
+        .map_err(|_| DoesNotOpen)?;
+    Ok([&[FORMAT], nonce.as_slice(), &text].concat())
+}
+
+fn open(key: &[u8; 32], sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+    let (format, rest) = sealed.split_first().ok_or(DoesNotOpen)?;
+    let (nonce, text) = rest.split_first_chunk::<NONCE>().ok_or(DoesNotOpen)?;
+    if *format != FORMAT {
+        return Err(DoesNotOpen);
+    }
+    XChaCha20Poly1305::new(&Key::from(*key))
+        .decrypt(&XNonce::from(*nonce), Payload { msg: text, aad })
+        .map(Zeroizing::new)
+        .map_err(|_| DoesNotOpen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DataKey, DoesNotOpen, MasterKey};
+    use crate::id::{DataKeyId, FactorId, UserId};
+    use crate::randomness::Randomness;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn a_sealed_secret_opens_in_its_own_row_alone() {
+        let counter = std::sync::atomic::AtomicU8::new(0);
+        let randomness = Randomness::new(move |bytes| {
+            bytes.fill(counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        });
+        let now = Timestamp::from_millis(0);
+        let (factor, other) = (FactorId::new(now, &randomness), FactorId::new(now, &randomness));
+        let (user, thief) = (UserId::new(now, &randomness), UserId::new(now, &randomness));
+        let key = DataKey::new(DataKeyId::new(now, &randomness), &randomness);
+        let sealed = key.seal_totp(b"secret", factor, user, &randomness).unwrap();
+
+        assert_eq!(key.open_totp(&sealed, factor, user).unwrap().as_slice(), b"secret");
+        assert_eq!(key.open_totp(&sealed, other, user), Err(DoesNotOpen));
+        assert_eq!(key.open_totp(&sealed, factor, thief), Err(DoesNotOpen));
+        assert_eq!(key.open_totp(&sealed[1..], factor, user), Err(DoesNotOpen));
+
+        let (master, foreign) = (MasterKey::new(&randomness), MasterKey::new(&randomness));
+        let wrapped = master.wrap(&key, &randomness).unwrap();
+        let again = master.unwrap(key.id(), &wrapped).unwrap_or_else(|_| panic!("unwraps"));
+        assert!(again.open_totp(&sealed, factor, user).is_ok());
+        assert!(foreign.unwrap(key.id(), &wrapped).is_err());
+    }
+}
