@@ -1,0 +1,268 @@
+//! The one place that knows which database it is: values in, rows out, the same for both.
+//!
+//! The number of bound values is checked against the text, since SQLite takes a missing one for
+//! NULL without a word.
+
+use std::ops::{Deref, DerefMut};
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Postgres, Row as _, Sqlite, Transaction};
+
+use crate::error::StoreError;
+
+/// A value that is bound to a statement.
+#[derive(Clone)]
+pub(crate) enum Value {
+    Text(Option<String>),
+    Int(Option<i64>),
+    Bool(bool),
+    Bytes(Vec<u8>),
+}
+
+macro_rules! value_from {
+    ($($type:ty => |$x:ident| $value:expr),+ $(,)?) => {
+        $(impl From<$type> for Value { fn from($x: $type) -> Self { $value } })+
+    };
+}
+value_from! {
+    &str => |x| Self::Text(Some(x.to_owned())),
+    String => |x| Self::Text(Some(x)),
+    &String => |x| Self::Text(Some(x.clone())),
+    Option<String> => |x| Self::Text(x),
+    i64 => |x| Self::Int(Some(x)),
+    Option<i64> => |x| Self::Int(x),
+    bool => |x| Self::Bool(x),
+    &[u8] => |x| Self::Bytes(x.to_vec()),
+    &[u8; 32] => |x| Self::Bytes(x.to_vec()),
+    vestibule_domain::time::Timestamp => |x| Self::Int(Some(x.millis())),
+    vestibule_domain::user::Epoch => |x| Self::Int(Some(x.0)),
+    vestibule_domain::totp::Step => |x| Self::Int(Some(x.0)),
+    vestibule_domain::id::AccountId => |x| Self::Text(Some(x.to_string())),
+    vestibule_domain::id::UserId => |x| Self::Text(Some(x.to_string())),
+    vestibule_domain::id::SessionId => |x| Self::Text(Some(x.to_string())),
+    vestibule_domain::id::FactorId => |x| Self::Text(Some(x.to_string())),
+    vestibule_domain::id::LinkId => |x| Self::Text(Some(x.to_string())),
+    vestibule_domain::id::AuditEventId => |x| Self::Text(Some(x.to_string())),
+    vestibule_domain::id::DataKeyId => |x| Self::Text(Some(x.to_string())),
+}
+
+/// The values of a statement, in the order of `$1`, `$2`, …
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$($crate::engine::Value::from($value)),*] };
+}
+pub(crate) use values;
+
+pub(crate) enum Connection {
+    Sqlite(PoolConnection<Sqlite>),
+    SqliteWrite(Transaction<'static, Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+    PostgresWrite(Transaction<'static, Postgres>),
+}
+
+/// A connection on loan. Each statement sees what was committed before it.
+pub struct Reading {
+    pub(crate) connection: Connection,
+}
+
+/// A transaction: all of it or, when it is dropped before [`Writing::commit`], nothing.
+pub struct Writing {
+    pub(crate) reading: Reading,
+}
+
+impl Deref for Writing {
+    type Target = Reading;
+
+    fn deref(&self) -> &Reading {
+        &self.reading
+    }
+}
+
+impl DerefMut for Writing {
+    fn deref_mut(&mut self) -> &mut Reading {
+        &mut self.reading
+    }
+}
+
+macro_rules! bind {
+    ($sql:expr, $values:expr) => {{
+        let mut query = sqlx::query($sql);
+        for value in $values {
+            query = match value {
+                Value::Text(x) => query.bind(x),
+                Value::Int(x) => query.bind(x),
+                Value::Bool(x) => query.bind(x),
+                Value::Bytes(x) => query.bind(x),
+            };
+        }
+        query
+    }};
+}
+
+macro_rules! run {
+    ($self:expr, $sql:expr, $values:expr, $query:ident, $connection:ident => $call:expr) => {{
+        check_values($sql, &$values);
+        match &mut $self.connection {
+            Connection::Sqlite(c) => {
+                let ($query, $connection) = (bind!($sql, $values), &mut **c);
+                $call
+            }
+            Connection::SqliteWrite(c) => {
+                let ($query, $connection) = (bind!($sql, $values), &mut **c);
+                $call
+            }
+            Connection::Postgres(c) => {
+                let ($query, $connection) = (bind!($sql, $values), &mut **c);
+                $call
+            }
+            Connection::PostgresWrite(c) => {
+                let ($query, $connection) = (bind!($sql, $values), &mut **c);
+                $call
+            }
+        }
+    }};
+}
+
+impl Reading {
+    pub(crate) async fn rows(
+        &mut self,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        run!(self, sql, values, query, connection => {
+            let rows = query.fetch_all(connection).await?;
+            Ok(rows.into_iter().map(Row::from).collect())
+        })
+    }
+
+    pub(crate) async fn row(
+        &mut self,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Option<Row>, StoreError> {
+        run!(self, sql, values, query, connection => {
+            Ok(query.fetch_optional(connection).await?.map(Row::from))
+        })
+    }
+
+    /// One number, of a statement that always gives one row with a column `n`.
+    pub(crate) async fn number(
+        &mut self,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> Result<i64, StoreError> {
+        self.row(sql, values).await?.ok_or(StoreError::Unreadable("a count"))?.int("n")
+    }
+}
+
+impl Writing {
+    /// Runs a statement and answers how many rows it changed.
+    pub(crate) async fn change(
+        &mut self,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        run!(self.reading, sql, values, query, connection => {
+            Ok(query.execute(connection).await?.rows_affected())
+        })
+    }
+
+    /// Runs a conditional write; `true` when exactly one row changed.
+    pub(crate) async fn change_one(
+        &mut self,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> Result<bool, StoreError> {
+        Ok(self.change(sql, values).await? == 1)
+    }
+
+    /// Makes it last.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self.reading.connection {
+            Connection::SqliteWrite(transaction) => transaction.commit().await?,
+            Connection::PostgresWrite(transaction) => transaction.commit().await?,
+            Connection::Sqlite(_) | Connection::Postgres(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// A row of either database.
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+impl From<SqliteRow> for Row {
+    fn from(row: SqliteRow) -> Self {
+        Self::Sqlite(row)
+    }
+}
+
+impl From<PgRow> for Row {
+    fn from(row: PgRow) -> Self {
+        Self::Postgres(row)
+    }
+}
+
+macro_rules! columns {
+    ($($name:ident -> $type:ty),+ $(,)?) => {
+        impl Row {
+            $(pub(crate) fn $name(&self, column: &str) -> Result<$type, StoreError> {
+                Ok(match self {
+                    Self::Sqlite(row) => row.try_get(column)?,
+                    Self::Postgres(row) => row.try_get(column)?,
+                })
+            })+
+        }
+    };
+}
+columns! {
+    text -> String,
+    maybe_text -> Option<String>,
+    int -> i64,
+    maybe_int -> Option<i64>,
+    boolean -> bool,
+    bytes -> Vec<u8>,
+}
+
+impl Row {
+    /// A text that is parsed into the type that the domain gives it.
+    pub(crate) fn parsed<T: std::str::FromStr>(
+        &self,
+        column: &'static str,
+    ) -> Result<T, StoreError> {
+        self.text(column)?.parse().map_err(|_| StoreError::Unreadable(column))
+    }
+
+    pub(crate) fn time(
+        &self,
+        column: &str,
+    ) -> Result<vestibule_domain::time::Timestamp, StoreError> {
+        self.int(column).map(vestibule_domain::time::Timestamp::from_millis)
+    }
+
+    pub(crate) fn maybe_time(
+        &self,
+        column: &str,
+    ) -> Result<Option<vestibule_domain::time::Timestamp>, StoreError> {
+        Ok(self.maybe_int(column)?.map(vestibule_domain::time::Timestamp::from_millis))
+    }
+}
+
+/// Panics in debug builds when a statement is given too few or too many values.
+fn check_values(sql: &str, values: &[Value]) {
+    if cfg!(debug_assertions) {
+        let highest = sql
+            .split('$')
+            .skip(1)
+            .filter_map(|rest| {
+                let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+                digits.parse::<usize>().ok()
+            })
+            .max()
+            .unwrap_or(0);
+        assert_eq!(highest, values.len(), "wrong number of values for: {sql}");
+    }
+}

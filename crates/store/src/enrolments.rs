@@ -1,0 +1,158 @@
+//! Pending enrolments: a key that one session sees and has not confirmed yet.
+
+use vestibule_domain::id::{AccountId, DataKeyId, FactorId, SessionId, UserId};
+use vestibule_domain::name::Name;
+use vestibule_domain::time::Timestamp;
+use vestibule_domain::user::Epoch;
+
+use crate::engine::{Reading, Writing, values};
+use crate::error::StoreError;
+
+/// The key of a factor to be.
+#[derive(Clone)]
+pub struct PendingEnrolment {
+    /// The identifier that the factor will have.
+    pub factor: FactorId,
+    /// The session that it belongs to, alone.
+    pub session: SessionId,
+    /// Whose it is.
+    pub user: UserId,
+    /// The epoch under which it was made, and with which it dies.
+    pub epoch: Epoch,
+    /// The sealed secret.
+    pub sealed: Vec<u8>,
+    /// Which data key sealed it.
+    pub data_key: DataKeyId,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// Whether the Admin who confirms it then turns the switch on.
+    pub turns_switch_on: bool,
+}
+
+impl Reading {
+    /// The pending enrolment of this session under this epoch, unless it has expired.
+    pub async fn pending_enrolment(
+        &mut self,
+        session: SessionId,
+        epoch: Epoch,
+        now: Timestamp,
+    ) -> Result<Option<PendingEnrolment>, StoreError> {
+        let row = self
+            .row(
+                "SELECT factor_id, session_id, user_id, epoch, sealed, data_key_id, expires_at,
+                        turns_switch_on
+                 FROM pending_enrolments
+                 WHERE session_id = $1 AND epoch = $2 AND expires_at > $3",
+                values![session, epoch, now],
+            )
+            .await?;
+        row.map(|row| {
+            Ok(PendingEnrolment {
+                factor: row.parsed("factor_id")?,
+                session: row.parsed("session_id")?,
+                user: row.parsed("user_id")?,
+                epoch: Epoch(row.int("epoch")?),
+                sealed: row.bytes("sealed")?,
+                data_key: row.parsed("data_key_id")?,
+                expires: row.time("expires_at")?,
+                turns_switch_on: row.boolean("turns_switch_on")?,
+            })
+        })
+        .transpose()
+    }
+}
+
+impl Writing {
+    /// Stores a pending enrolment in place of one that has ended; `false` when the session has a
+    /// live one already (a second tab was faster).
+    pub async fn insert_pending_enrolment(
+        &mut self,
+        new: &PendingEnrolment,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.change(
+            "DELETE FROM pending_enrolments
+             WHERE session_id = $1 AND (epoch <> $2 OR expires_at <= $3)",
+            values![new.session, new.epoch, now],
+        )
+        .await?;
+        self.change_one(
+            "INSERT INTO pending_enrolments (factor_id, session_id, user_id, epoch, sealed,
+                                             data_key_id, expires_at, turns_switch_on)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT (session_id) DO NOTHING",
+            values![
+                new.factor,
+                new.session,
+                new.user,
+                new.epoch,
+                new.sealed.as_slice(),
+                new.data_key,
+                new.expires,
+                new.turns_switch_on,
+            ],
+        )
+        .await
+    }
+
+    /// Sets whether confirming the pending enrolment also turns the switch on.
+    pub async fn set_turns_switch_on(
+        &mut self,
+        factor: FactorId,
+        turns_switch_on: bool,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE pending_enrolments SET turns_switch_on = $1 WHERE factor_id = $2";
+        self.change(sql, values![turns_switch_on, factor]).await.map(drop)
+    }
+
+    /// Makes a factor of a pending enrolment of this same session and epoch, once, and discards
+    /// every other pending key of the user; `false` when there is nothing to confirm. The caller
+    /// has bumped the user's epoch in this transaction, so nothing about the user's factors can
+    /// change beside it. Unless `beside_others`, only a user without any factor gets one.
+    pub async fn confirm_enrolment(
+        &mut self,
+        pending: &PendingEnrolment,
+        account: AccountId,
+        name: &Name,
+        beside_others: bool,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let confirmed = self
+            .change_one(
+                "INSERT INTO factors (id, user_id, account_id, name, sealed, data_key_id, added_at,
+                                      last_used_at)
+                 SELECT p.factor_id, p.user_id, $1, $2, p.sealed, p.data_key_id, $3, $3
+                 FROM pending_enrolments p
+                 WHERE p.factor_id = $4 AND p.session_id = $5 AND p.epoch = $6
+                   AND p.expires_at > $3
+                   AND ($7 = TRUE
+                        OR NOT EXISTS (SELECT 1 FROM factors f WHERE f.user_id = p.user_id))",
+                values![
+                    account,
+                    name.as_str(),
+                    now,
+                    pending.factor,
+                    pending.session,
+                    pending.epoch,
+                    beside_others,
+                ],
+            )
+            .await?;
+        if confirmed {
+            self.discard_enrolments(pending.user).await?;
+        }
+        Ok(confirmed)
+    }
+
+    /// Discards every pending key of a user.
+    pub async fn discard_enrolments(&mut self, user: UserId) -> Result<(), StoreError> {
+        let sql = "DELETE FROM pending_enrolments WHERE user_id = $1";
+        self.change(sql, values![user]).await.map(drop)
+    }
+
+    /// Gives up the pending enrolment of a session.
+    pub async fn cancel_enrolment(&mut self, session: SessionId) -> Result<(), StoreError> {
+        let sql = "DELETE FROM pending_enrolments WHERE session_id = $1";
+        self.change(sql, values![session]).await.map(drop)
+    }
+}

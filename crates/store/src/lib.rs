@@ -1,0 +1,31 @@
+//! SQL, and nothing that decides: one text for SQLite and PostgreSQL.
+//!
+//! [`Store`] lends a [`Reading`] or begins a [`Writing`]; each file here adds the statements about
+//! one noun. A conditional write answers whether it changed its one row, and callers must look.
+
+mod accounts;
+mod audit;
+mod data_keys;
+mod engine;
+mod enrolments;
+mod error;
+mod factors;
+mod housekeeping;
+mod links;
+mod members;
+mod migrations;
+mod sessions;
+mod store;
+mod users;
+
+pub use accounts::AccountRecord;
+pub use data_keys::WrappedDataKey;
+pub use engine::{Reading, Writing};
+pub use enrolments::PendingEnrolment;
+pub use error::StoreError;
+pub use factors::FactorRecord;
+pub use links::{LinkRecord, NewLink};
+pub use members::{Member, MemberFilter, MemberPage, MfaCounts, PageKey};
+pub use sessions::{NewSession, OpenSession, SessionRecord};
+pub use store::{DatabaseUrl, DatabaseUrlError, Store};
+pub use users::{NewUser, PasswordRecord, UserRecord};

@@ -1,0 +1,57 @@
+//! The schema, embedded, forward only.
+
+use std::borrow::Cow;
+
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, SqlSafeStr as _};
+
+use crate::error::StoreError;
+
+/// Every migration there ever was, in order. A published one is never edited.
+const MIGRATIONS: &[(i64, &str, &str)] =
+    &[(1, "foundation", include_str!("../migrations/0001_foundation.sql"))];
+
+/// Which spelling of the types a database wants.
+#[derive(Clone, Copy)]
+pub(crate) enum Spelling {
+    Sqlite,
+    Postgres,
+}
+
+/// Brings the schema up to date. The caller holds whatever lock the database needs for it.
+pub(crate) async fn apply<C>(connection: &mut C, spelling: Spelling) -> Result<(), StoreError>
+where
+    C: Migrate,
+{
+    let known = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|(version, description, text)| {
+            let sql = AssertSqlSafe(spell(text, spelling)).into_sql_str();
+            Migration::new(
+                *version,
+                Cow::Borrowed(description),
+                MigrationType::Simple,
+                sql,
+                false,
+            )
+        })
+        .collect();
+    Migrator::with_migrations(migrations).run_direct(None, connection, false).await.map_err(
+        |error| match error {
+            MigrateError::VersionMissing(found) if found > known => {
+                StoreError::NewerSchema { found, known }
+            }
+            other => StoreError::Migration(other),
+        },
+    )
+}
+
+fn spell(text: &str, spelling: Spelling) -> String {
+    match spelling {
+        Spelling::Sqlite => text.to_owned(),
+        Spelling::Postgres => {
+            text.replace(" TEXT", " TEXT COLLATE \"C\"").replace(" BLOB", " BYTEA")
+        }
+    }
+}

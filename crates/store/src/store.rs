@@ -1,0 +1,175 @@
+//! Opening a database and lending connections to it.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, SqlitePool};
+
+use crate::engine::{Connection, Reading, Writing};
+use crate::error::StoreError;
+use crate::migrations::{self, Spelling};
+
+/// How long a request waits for a connection before the database counts as away.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Which database to open: `sqlite:PATH` or `postgres://…`. It may hold a password: no `Debug`.
+#[derive(Clone)]
+pub enum DatabaseUrl {
+    /// A file, made when it does not exist.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server.
+    Postgres(Box<PgConnectOptions>),
+}
+
+/// The text names no database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")]
+pub struct DatabaseUrlError;
+
+impl FromStr for DatabaseUrl {
+    type Err = DatabaseUrlError;
+
+    fn from_str(text: &str) -> Result<Self, DatabaseUrlError> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return if path.is_empty() { Err(DatabaseUrlError) } else { Ok(Self::Sqlite(path.into())) };
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            let options = text.parse().map_err(|_| DatabaseUrlError)?;
+            return Ok(Self::Postgres(Box::new(options)));
+        }
+        Err(DatabaseUrlError)
+    }
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pools: Pools,
+}
+
+#[derive(Clone)]
+enum Pools {
+    /// SQLite has one writer at a time. Waiting for it in a queue is fair; its busy timeout, which
+    /// polls, is left to other processes (`vestibule recover`).
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres(PgPool),
+}
+
+impl Store {
+    /// Opens the database and brings its schema up to date.
+    pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        match url {
+            DatabaseUrl::Sqlite(path) => open_sqlite(path).await,
+            DatabaseUrl::Postgres(options) => open_postgres(options).await,
+        }
+    }
+
+    /// A connection to read with.
+    pub async fn read(&self) -> Result<Reading, StoreError> {
+        let connection = match &self.pools {
+            Pools::Sqlite { readers, .. } => Connection::Sqlite(readers.acquire().await?),
+            Pools::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
+        };
+        Ok(Reading { connection })
+    }
+
+    /// Begins a transaction. It must not be held across a password hash.
+    pub async fn write(&self) -> Result<Writing, StoreError> {
+        let connection = match &self.pools {
+            // A transaction that reads first and writes later would fail at once when another
+            // writer came between, in spite of the busy timeout.
+            Pools::Sqlite { writer, .. } => {
+                Connection::SqliteWrite(writer.begin_with("BEGIN IMMEDIATE").await?)
+            }
+            Pools::Postgres(pool) => Connection::PostgresWrite(pool.begin().await?),
+        };
+        Ok(Writing { reading: Reading { connection } })
+    }
+
+    /// Whether the database answers.
+    pub async fn is_ready(&self) -> bool {
+        match self.read().await {
+            Ok(mut db) => db.number("SELECT CAST(1 AS BIGINT) AS n", vec![]).await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// Closes all connections after what is under way.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+async fn open_sqlite(path: &Path) -> Result<Store, StoreError> {
+    let _migrating = lock_beside(path)?;
+    create_private(path)?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A commit that a power cut takes back would revive a spent code.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(ACQUIRE_TIMEOUT)
+        .optimize_on_close(true, 400);
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options.clone())
+        .await?;
+    migrations::apply(&mut *writer.acquire().await?, Spelling::Sqlite).await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(4)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(options.pragma("query_only", "on").optimize_on_close(false, None));
+    Ok(Store { pools: Pools::Sqlite { writer, readers } })
+}
+
+async fn open_postgres(options: &PgConnectOptions) -> Result<Store, StoreError> {
+    let pool = PgPoolOptions::new()
+        .max_connections(16)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A commit that a crash takes back would revive a spent code, whatever the server's default.
+        .connect_with(options.clone().options([("synchronous_commit", "on")]))
+        .await?;
+    migrations::apply(&mut *pool.acquire().await?, Spelling::Postgres).await?;
+    Ok(Store { pools: Pools::Postgres(pool) })
+}
+
+/// Holds other processes off while the schema is made; the lock ends with the file handle.
+fn lock_beside(path: &Path) -> Result<File, StoreError> {
+    let path = path.with_added_extension("lock");
+    let lock = || {
+        let file = private().open(&path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    lock().map_err(|source| StoreError::File { path: path.display().to_string(), source })
+}
+
+/// SQLite gives its journal the mode of the database file.
+fn create_private(path: &Path) -> Result<(), StoreError> {
+    private()
+        .open(path)
+        .map(drop)
+        .map_err(|source| StoreError::File { path: path.display().to_string(), source })
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}

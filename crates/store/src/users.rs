@@ -1,0 +1,288 @@
+//! Users: who they are, their password, their epoch, their budget.
+
+use vestibule_domain::email::Email;
+use vestibule_domain::id::{AccountId, SessionId, UserId};
+use vestibule_domain::limits::CODE_BUDGET;
+use vestibule_domain::name::Name;
+use vestibule_domain::time::Timestamp;
+use vestibule_domain::user::{Epoch, MembershipState, Role, User};
+
+use crate::engine::{Reading, Row, Writing, values};
+use crate::error::StoreError;
+
+/// A user with the membership.
+#[derive(Clone, Debug)]
+pub struct UserRecord {
+    /// Which one.
+    pub id: UserId,
+    /// The account of the membership.
+    pub account: AccountId,
+    /// The address, in the form that is compared.
+    pub email: String,
+    /// The display name.
+    pub name: String,
+    /// Whether a password is set.
+    pub has_password: bool,
+    /// What the decision asks about.
+    pub standing: User,
+    /// When the user last passed the last door.
+    pub last_sign_in: Option<Timestamp>,
+    /// When the user was added.
+    pub added: Timestamp,
+}
+
+/// What a password is compared with.
+pub struct PasswordRecord {
+    /// Whose it is.
+    pub user: UserRecord,
+    /// The stored hash; `None` before the invitation is accepted.
+    pub hash: Option<String>,
+}
+
+/// A user to be added.
+pub struct NewUser<'a> {
+    /// The new identifier.
+    pub id: UserId,
+    /// In which account.
+    pub account: AccountId,
+    /// The address.
+    pub email: &'a Email,
+    /// The display name.
+    pub name: &'a Name,
+    /// The role.
+    pub role: Role,
+    /// Invited, or active at once where a password comes with it.
+    pub state: MembershipState,
+    /// The stored hash, where there is one.
+    pub password: Option<String>,
+}
+
+macro_rules! user_columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT u.id, m.account_id, u.email, u.name, u.password_hash, u.epoch,
+                    u.last_sign_in_at, u.created_at, m.role, m.state,
+                    EXISTS (SELECT 1 FROM factors f WHERE f.user_id = u.id) AS has_factor
+             FROM users u JOIN memberships m ON m.user_id = u.id ",
+            $rest
+        )
+    };
+}
+
+impl UserRecord {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.parsed("id")?,
+            account: row.parsed("account_id")?,
+            email: row.text("email")?,
+            name: row.text("name")?,
+            has_password: row.maybe_text("password_hash")?.is_some(),
+            standing: User {
+                epoch: Epoch(row.int("epoch")?),
+                state: row.parsed("state")?,
+                role: row.parsed("role")?,
+                has_factor: row.boolean("has_factor")?,
+            },
+            last_sign_in: row.maybe_time("last_sign_in_at")?,
+            added: row.time("created_at")?,
+        })
+    }
+}
+
+impl Reading {
+    /// One user, wherever.
+    pub async fn user(&mut self, id: UserId) -> Result<Option<UserRecord>, StoreError> {
+        let row = self.row(user_columns!("WHERE u.id = $1"), values![id]).await?;
+        row.as_ref().map(UserRecord::read).transpose()
+    }
+
+    /// One user of this account: another account's identifiers find nobody.
+    pub async fn user_of(
+        &mut self,
+        account: AccountId,
+        id: UserId,
+    ) -> Result<Option<UserRecord>, StoreError> {
+        let sql = user_columns!("WHERE u.id = $1 AND m.account_id = $2");
+        self.row(sql, values![id, account]).await?.as_ref().map(UserRecord::read).transpose()
+    }
+
+    /// The user with this address, and the password's hash, read in one statement with the epoch.
+    pub async fn password_of(
+        &mut self,
+        email: &Email,
+    ) -> Result<Option<PasswordRecord>, StoreError> {
+        let row = self.row(user_columns!("WHERE u.email = $1"), values![email.as_str()]).await?;
+        row.map(|row| {
+            Ok(PasswordRecord {
+                user: UserRecord::read(&row)?,
+                hash: row.maybe_text("password_hash")?,
+            })
+        })
+        .transpose()
+    }
+
+    /// How many attempts at security codes count against the user's budget.
+    pub async fn code_attempts(&mut self, user: UserId) -> Result<i64, StoreError> {
+        self.number("SELECT code_attempts AS n FROM users WHERE id = $1", values![user]).await
+    }
+}
+
+impl Writing {
+    /// Adds a user; `false` when the address is taken, or looks like one that is.
+    pub async fn insert_user(
+        &mut self,
+        new: &NewUser<'_>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let added = self
+            .change_one(
+                "INSERT INTO users (id, email, email_skeleton, name, password_hash, epoch,
+                                    code_attempts, last_sign_in_at, created_at)
+                 SELECT $1, $2, $3, $4, $5, 1, 0, NULL, $6
+                 WHERE $7 = FALSE OR NOT EXISTS (SELECT 1 FROM users WHERE email_skeleton = $3)
+                 ON CONFLICT (email) DO NOTHING",
+                values![
+                    new.id,
+                    new.email.as_str(),
+                    new.email.skeleton(),
+                    new.name.as_str(),
+                    new.password.clone(),
+                    now,
+                    new.email.may_be_look_alike(),
+                ],
+            )
+            .await?;
+        if !added {
+            return Ok(false);
+        }
+        self.change_one(
+            "INSERT INTO memberships (user_id, account_id, role, state, email_key, name_key)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            values![
+                new.id,
+                new.account,
+                new.role.as_str(),
+                new.state.as_str(),
+                new.email.as_str(),
+                new.name.search_key(),
+            ],
+        )
+        .await
+    }
+
+    /// Ends everything issued under `epoch`; `false` when it has ended already.
+    pub async fn bump_epoch(&mut self, user: UserId, epoch: Epoch) -> Result<bool, StoreError> {
+        self.change_one(
+            "UPDATE users SET epoch = epoch + 1 WHERE id = $1 AND epoch = $2",
+            values![user, epoch],
+        )
+        .await
+    }
+
+    /// Holds the user's row until the end of the transaction; `false` when the epoch is no longer
+    /// `epoch`. What a proof was checked against cannot change after it.
+    pub async fn hold_epoch(&mut self, user: UserId, epoch: Epoch) -> Result<bool, StoreError> {
+        self.change_one(
+            "UPDATE users SET epoch = epoch WHERE id = $1 AND epoch = $2",
+            values![user, epoch],
+        )
+        .await
+    }
+
+    /// Sets the password of a user whose epoch this transaction has bumped. The budget of
+    /// attempts is renewed with it.
+    pub async fn set_password(&mut self, user: UserId, hash: String) -> Result<(), StoreError> {
+        self.change(
+            "UPDATE users SET password_hash = $1, code_attempts = 0 WHERE id = $2",
+            values![hash, user],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Replaces a hash by one of the same password at today's cost; the epoch stays, and guards
+    /// against a password that was changed meanwhile.
+    pub async fn renew_hash(
+        &mut self,
+        user: UserId,
+        hash: String,
+        epoch: Epoch,
+    ) -> Result<bool, StoreError> {
+        self.change_one(
+            "UPDATE users SET password_hash = $1 WHERE id = $2 AND epoch = $3",
+            values![hash, user, epoch],
+        )
+        .await
+    }
+
+    /// Sets the display name.
+    pub async fn set_name(&mut self, user: UserId, name: &Name) -> Result<(), StoreError> {
+        let values = values![name.as_str(), user];
+        self.change("UPDATE users SET name = $1 WHERE id = $2", values).await?;
+        let values = values![name.search_key(), user];
+        self.change("UPDATE memberships SET name_key = $1 WHERE user_id = $2", values).await?;
+        Ok(())
+    }
+
+    /// Takes `cost` attempts from the user's budget; `false` when it does not hold so many. Comes
+    /// before the comparison, in a transaction of its own.
+    pub async fn reserve_code_attempts(
+        &mut self,
+        user: UserId,
+        cost: i64,
+    ) -> Result<bool, StoreError> {
+        self.change_one(
+            "UPDATE users SET code_attempts = code_attempts + $1
+             WHERE id = $2 AND code_attempts + $1 <= $3",
+            values![cost, user, CODE_BUDGET],
+        )
+        .await
+    }
+
+    /// Gives back to the budget the attempts that `session` has in it, and no other's.
+    pub async fn refund_code_attempts(
+        &mut self,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<(), StoreError> {
+        let counted = "SELECT code_attempts AS n FROM sessions WHERE id = $1";
+        let row = self.row(counted, values![session]).await?;
+        let attempts = row.map_or(Ok(0), |row| row.int("n"))?;
+        self.change(
+            "UPDATE users SET code_attempts =
+                 CASE WHEN code_attempts > $1 THEN code_attempts - $1 ELSE 0 END
+             WHERE id = $2",
+            values![attempts, user],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Notes a complete sign-in.
+    pub async fn note_sign_in(&mut self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE users SET last_sign_in_at = $1 WHERE id = $2";
+        self.change(sql, values![now, user]).await.map(drop)
+    }
+
+    /// Changes a membership's role; `false` when it was so already.
+    pub async fn set_role(&mut self, user: UserId, role: Role) -> Result<bool, StoreError> {
+        let sql = "UPDATE memberships SET role = $1 WHERE user_id = $2 AND role <> $1";
+        self.change_one(sql, values![role.as_str(), user]).await
+    }
+
+    /// Moves a membership from one state to another; `false` when it was in neither `from`.
+    pub async fn set_state(
+        &mut self,
+        user: UserId,
+        from: MembershipState,
+        to: MembershipState,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE memberships SET state = $1 WHERE user_id = $2 AND state = $3";
+        self.change_one(sql, values![to.as_str(), user, from.as_str()]).await
+    }
+
+    /// Removes a user with everything that belongs to them; the audit trail stays.
+    pub async fn remove_user(&mut self, user: UserId) -> Result<bool, StoreError> {
+        self.change_one("DELETE FROM users WHERE id = $1", values![user]).await
+    }
+}
