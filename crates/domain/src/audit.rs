@@ -131,7 +131,7 @@ impl AuditKind {
     /// Whether strangers can cause it at will: such events are one row per kind, user, network and
     /// minute, with a count.
     pub const fn is_counted(self) -> bool {
-        matches!(self, Self::PasswordRefused)
+        matches!(self, Self::PasswordRefused | Self::BudgetSpent)
     }
 }
 
@@ -152,4 +152,20 @@ pub struct AuditEvent {
     pub address: String,
     /// What else an Admin wants to read: an e-mail, a role, a factor's name. Never a secret.
     pub detail: String,
+}
+
+/// The network of an address, as far as one party is likely to hold it: /24 of IPv4, /56 of IPv6.
+/// What is no address stays as it is.
+pub fn network(address: &str) -> String {
+    match address.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V4(v4)) => {
+            let [a, b, c, _] = v4.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        Ok(std::net::IpAddr::V6(v6)) => {
+            let masked = u128::from(v6) >> 72 << 72;
+            format!("{}/56", std::net::Ipv6Addr::from(masked))
+        }
+        Err(_) => address.to_owned(),
+    }
 }

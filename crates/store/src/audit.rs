@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vestibule_domain::audit::AuditEvent;
+use vestibule_domain::audit::{AuditEvent, network};
 use vestibule_domain::id::AuditEventId;
 use vestibule_domain::time::Timestamp;
 
@@ -33,7 +33,7 @@ impl Writing {
         let counted = event.kind.is_counted().then(|| {
             let minute = now.millis().div_euclid(COUNTED_OVER.as_millis().try_into().unwrap_or(1));
             let user = event.user.map(|user| user.to_string()).unwrap_or_default();
-            format!("{}/{user}/{}/{minute}", event.kind.as_str(), event.address)
+            format!("{}/{user}/{}/{minute}", event.kind.as_str(), network(&event.address))
         });
         self.change(
             "INSERT INTO audit_events (id, at, kind, account_id, actor_id, user_id, session_id,

@@ -1,0 +1,282 @@
+//! Invitations: adding a user, renewing or taking back the link, accepting it.
+
+use vestibule_domain::audit::AuditKind;
+use vestibule_domain::email::{Email, EmailError};
+use vestibule_domain::id::{LinkId, UserId};
+use vestibule_domain::link::LinkPurpose;
+use vestibule_domain::name::{Name, NameError};
+use vestibule_domain::password::PasswordError;
+use vestibule_domain::time::Timestamp;
+use vestibule_domain::token::Token;
+use vestibule_domain::user::{Epoch, MembershipState, Role};
+use vestibule_store::{NewLink, NewUser, UserRecord, Writing};
+
+use crate::authority::{Admin, Fresh};
+use crate::error::FlowError;
+use crate::session_records::Visitor;
+use crate::users::still_admin;
+use crate::vestibule::Vestibule;
+
+/// A link that was just made. Its token is shown once.
+pub struct MadeLink {
+    /// What stands in its path.
+    pub token: Token,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// For whom.
+    pub email: String,
+}
+
+/// The answer to an invitation.
+pub enum Invited {
+    /// The user is added, and this is the link.
+    Done(MadeLink),
+    /// The address cannot be used.
+    Email(EmailError),
+    /// The address is taken, or looks like one that is.
+    EmailTaken,
+    /// The name cannot be used.
+    Name(NameError),
+    /// Whoever asked is no Admin any more.
+    NotAdmin,
+}
+
+/// What went wrong where a link's page was sent in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkRefused {
+    /// Taken, expired, replaced, or never made.
+    Gone,
+    /// The password cannot be used.
+    Password(PasswordError),
+    /// The name cannot be used.
+    Name(NameError),
+}
+
+impl Vestibule {
+    /// Adds a user and makes the invitation's link.
+    pub async fn invite(
+        &self,
+        from: &Visitor,
+        admin: &Fresh<Admin>,
+        email: &str,
+        name: &str,
+        role: Role,
+    ) -> Result<Invited, FlowError> {
+        let (email, name) = match (Email::parse(email), Name::parse(name)) {
+            (Ok(email), Ok(name)) => (email, name),
+            (Err(error), _) => return Ok(Invited::Email(error)),
+            (_, Err(error)) => return Ok(Invited::Name(error)),
+        };
+        let (actor, now) = (admin.0.0.record(), self.clock.now());
+        let mut tx = self.store.write().await?;
+        tx.guard_account(actor.account).await?;
+        if still_admin(&mut tx, actor).await?.is_none() {
+            return Ok(Invited::NotAdmin);
+        }
+        let id = UserId::new(now, &self.randomness);
+        let new = NewUser {
+            id,
+            account: actor.account,
+            email: &email,
+            name: &name,
+            role,
+            state: MembershipState::Invited,
+            password: None,
+        };
+        if !tx.insert_user(&new, now).await? {
+            return Ok(Invited::EmailTaken);
+        }
+        let purpose = LinkPurpose::Invitation;
+        let link = self.link_for(&mut tx, purpose, (id, Epoch(1)), email.as_str(), now).await?;
+        let mut event = from.event_in(AuditKind::UserInvited, actor);
+        event.user = Some(id);
+        event.detail = format!("{email} {role}");
+        self.audit(&mut tx, event, now).await?;
+        tx.commit().await?;
+        Ok(Invited::Done(link))
+    }
+
+    /// Makes a new link for an invited user; the old one is void. `None` where the user is not
+    /// invited any more, or whoever asked no Admin.
+    pub async fn renew_invitation(
+        &self,
+        from: &Visitor,
+        admin: &Fresh<Admin>,
+        target: UserId,
+    ) -> Result<Option<MadeLink>, FlowError> {
+        let kind = AuditKind::InvitationRenewed;
+        let (state, purpose) = (MembershipState::Invited, LinkPurpose::Invitation);
+        self.make_link_for(from, admin, target, state, purpose, kind).await
+    }
+
+    /// Takes an invitation back: the invited user is removed. `false` where there is none.
+    pub async fn cancel_invitation(
+        &self,
+        from: &Visitor,
+        admin: &Fresh<Admin>,
+        target: UserId,
+    ) -> Result<bool, FlowError> {
+        let (actor, now) = (admin.0.0.record(), self.clock.now());
+        let mut tx = self.store.write().await?;
+        tx.guard_account(actor.account).await?;
+        if still_admin(&mut tx, actor).await?.is_none() {
+            return Ok(false);
+        }
+        let Some(user) = tx.user_of(actor.account, target).await? else { return Ok(false) };
+        // The epoch is bumped by whoever accepts meanwhile; then the invitation is no more.
+        if user.standing.state != MembershipState::Invited
+            || !tx.bump_epoch(target, user.standing.epoch).await?
+            || !tx.remove_user(target).await?
+        {
+            return Ok(false);
+        }
+        let mut event = from.event_in(AuditKind::InvitationCancelled, actor);
+        event.user = Some(target);
+        event.detail = user.email;
+        self.audit(&mut tx, event, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Makes a link for a user who is in `state`, in the name of an Admin.
+    pub(crate) async fn make_link_for(
+        &self,
+        from: &Visitor,
+        admin: &Fresh<Admin>,
+        target: UserId,
+        state: MembershipState,
+        purpose: LinkPurpose,
+        kind: AuditKind,
+    ) -> Result<Option<MadeLink>, FlowError> {
+        let (actor, now) = (admin.0.0.record(), self.clock.now());
+        let mut tx = self.store.write().await?;
+        tx.guard_account(actor.account).await?;
+        if still_admin(&mut tx, actor).await?.is_none() {
+            return Ok(None);
+        }
+        let user = tx.user_of(actor.account, target).await?;
+        let Some(user) = user.filter(|user| user.standing.state == state) else { return Ok(None) };
+        let whose = (user.id, user.standing.epoch);
+        let link = self.link_for(&mut tx, purpose, whose, &user.email, now).await?;
+        let mut event = from.event_in(kind, actor);
+        event.user = Some(target);
+        event.detail = user.email;
+        self.audit(&mut tx, event, now).await?;
+        tx.commit().await?;
+        Ok(Some(link))
+    }
+
+    /// Makes a link in a transaction; older ones of the same purpose and user are void.
+    pub(crate) async fn link_for(
+        &self,
+        tx: &mut Writing,
+        purpose: LinkPurpose,
+        whose: (UserId, Epoch),
+        email: &str,
+        now: Timestamp,
+    ) -> Result<MadeLink, FlowError> {
+        let token = Token::new(&self.randomness);
+        let new = NewLink {
+            id: LinkId::new(now, &self.randomness),
+            purpose,
+            token: &token.hash(),
+            user: Some(whose),
+        };
+        let expires = tx.make_link(&new, now).await?;
+        Ok(MadeLink { token, expires, email: email.to_owned() })
+    }
+
+    /// The user of a live link, and nothing about any other.
+    pub async fn user_of_link(
+        &self,
+        purpose: LinkPurpose,
+        token: &Token,
+    ) -> Result<Option<LinkedUser>, FlowError> {
+        let mut db = self.store.read().await?;
+        let link = db.live_link(purpose, &token.hash(), self.clock.now()).await?;
+        let Some((link, (user, epoch))) = link.and_then(|link| Some((link.id, link.user?))) else {
+            return Ok(None);
+        };
+        let Some(user) = db.user(user).await? else { return Ok(None) };
+        let account = db.account(user.account).await?;
+        let account_name = account.map(|account| account.name).unwrap_or_default();
+        Ok(Some(LinkedUser { link, epoch, user, account_name }))
+    }
+
+    /// Accepts an invitation: sets name and password, and begins the first session.
+    pub async fn accept_invitation(
+        &self,
+        from: &Visitor,
+        token: &Token,
+        name: &str,
+        password: &str,
+    ) -> Result<Result<Token, LinkRefused>, FlowError> {
+        let Some(linked) = self.user_of_link(LinkPurpose::Invitation, token).await? else {
+            return Ok(Err(LinkRefused::Gone));
+        };
+        let name = match Name::parse(name) {
+            Ok(name) => name,
+            Err(error) => return Ok(Err(LinkRefused::Name(error))),
+        };
+        let hash = match self.hash_for_link(&linked, password).await? {
+            Ok(hash) => hash,
+            Err(why) => return Ok(Err(why)),
+        };
+        let (user, now) = (&linked.user, self.clock.now());
+        let mut tx = self.store.write().await?;
+        let (invited, active) = (MembershipState::Invited, MembershipState::Active);
+        if !self.take_link_of_user(&mut tx, &linked, hash, now).await?
+            || !tx.set_state(user.id, invited, active).await?
+        {
+            return Ok(Err(LinkRefused::Gone));
+        }
+        tx.set_name(user.id, &name).await?;
+        let epoch = linked.epoch.next();
+        let (session, _) =
+            self.begin_session(&mut tx, from, user.id, epoch, false, now).await?;
+        let event = from.event_about(AuditKind::InvitationAccepted, user);
+        self.audit(&mut tx, event, now).await?;
+        self.note_complete_sign_in(&mut tx, &session).await?;
+        tx.commit().await?;
+        Ok(Ok(session))
+    }
+
+    /// Checks and hashes the password that a link's page was sent with.
+    pub(crate) async fn hash_for_link(
+        &self,
+        linked: &LinkedUser,
+        password: &str,
+    ) -> Result<Result<String, LinkRefused>, FlowError> {
+        let Ok(email) = Email::parse(&linked.user.email) else { return Ok(Err(LinkRefused::Gone)) };
+        let names = vec![linked.user.name.clone(), linked.account_name.clone()];
+        let hash = self.new_password_hash(password, &email, names).await?;
+        Ok(hash.map_err(LinkRefused::Password))
+    }
+
+    /// Takes the link, ends everything issued under its epoch, and sets the password.
+    pub(crate) async fn take_link_of_user(
+        &self,
+        tx: &mut Writing,
+        linked: &LinkedUser,
+        hash: String,
+        now: Timestamp,
+    ) -> Result<bool, FlowError> {
+        if !tx.bump_epoch(linked.user.id, linked.epoch).await?
+            || !tx.take_link(linked.link, now).await?
+        {
+            return Ok(false);
+        }
+        tx.set_password(linked.user.id, hash).await?;
+        Ok(true)
+    }
+}
+
+/// A live link's user.
+pub struct LinkedUser {
+    pub(crate) link: LinkId,
+    pub(crate) epoch: Epoch,
+    /// The user.
+    pub user: UserRecord,
+    /// The name of the user's account.
+    pub account_name: String,
+}

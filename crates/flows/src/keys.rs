@@ -1,0 +1,55 @@
+//! The data keys of a running node, unwrapped.
+
+use vestibule_domain::id::DataKeyId;
+use vestibule_domain::randomness::Randomness;
+use vestibule_domain::sealing::{DataKey, DoesNotOpen, MasterKey};
+use vestibule_domain::time::Timestamp;
+use vestibule_store::{Store, StoreError};
+
+/// Why the keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The data was sealed under another master key.
+    #[error(
+        "the master key does not belong to this database: put back the key file that the data was \
+         made with"
+    )]
+    Foreign(#[from] DoesNotOpen),
+}
+
+/// The data keys, the newest last: it seals, all of them open.
+pub(crate) struct DataKeys(Vec<DataKey>);
+
+impl DataKeys {
+    pub(crate) async fn open(
+        store: &Store,
+        master_key: &MasterKey,
+        now: Timestamp,
+        randomness: &Randomness,
+    ) -> Result<Self, KeyError> {
+        if store.read().await?.data_keys().await?.is_empty() {
+            let first = DataKey::new(DataKeyId::new(now, randomness), randomness);
+            let wrapped = master_key.wrap(&first, randomness)?;
+            let mut tx = store.write().await?;
+            // Another node may be faster; then its key is read below, and must unwrap.
+            let _ours = tx.insert_first_data_key(first.id(), &wrapped, now).await?;
+            tx.commit().await?;
+        }
+        let stored = store.read().await?.data_keys().await?;
+        let unwrapped = stored.iter().map(|key| master_key.unwrap(key.id, &key.wrapped));
+        Ok(Self(unwrapped.collect::<Result<_, _>>()?))
+    }
+
+    /// The key that seals.
+    pub(crate) fn newest(&self) -> Result<&DataKey, DoesNotOpen> {
+        self.0.last().ok_or(DoesNotOpen)
+    }
+
+    /// The key that sealed a stored secret.
+    pub(crate) fn find(&self, id: DataKeyId) -> Result<&DataKey, DoesNotOpen> {
+        self.0.iter().find(|key| key.id() == id).ok_or(DoesNotOpen)
+    }
+}

@@ -1,0 +1,35 @@
+//! Use cases: load, decide, save, audit. One file a use case.
+//!
+//! What may be done is decided in `vestibule-domain`; [`authority`] turns its answer into types, so
+//! that an act can be called only with the proof that it asks for. Nothing here knows HTTP.
+
+pub mod accounts;
+pub mod authority;
+pub mod enrolment;
+mod error;
+pub mod furnish;
+mod hashing;
+mod housekeeping;
+pub mod invitations;
+mod keys;
+pub mod own_settings;
+mod passwords;
+pub mod password_links;
+pub mod policy;
+pub mod recover;
+pub mod security_code;
+mod session_records;
+pub mod setup;
+pub mod sign_in;
+pub mod users;
+mod vestibule;
+
+pub use error::FlowError;
+pub use hashing::HashingQueue;
+pub use keys::KeyError;
+pub use session_records::Visitor;
+pub use vestibule::{Settings, Vestibule};
+pub use vestibule_store::{
+    AccountRecord, FactorRecord, Member, MemberFilter, MemberPage, MfaCounts, OpenSession, PageKey,
+    SessionRecord, StoreError, UserRecord,
+};

@@ -1,0 +1,246 @@
+//! Giving a proof inside a session: a security code, at sign-in or as a fresh proof, or the
+//! password again where there is no factor.
+
+use vestibule_domain::audit::{AuditEvent, AuditKind};
+use vestibule_domain::email::Email;
+use vestibule_domain::id::FactorId;
+use vestibule_domain::limits::cost_of_code;
+use vestibule_domain::time::Timestamp;
+use vestibule_domain::token::Token;
+use vestibule_domain::totp::{Code, Match, Step, TotpSecret};
+use vestibule_domain::user::Epoch;
+use vestibule_store::FactorRecord;
+
+use crate::authority::{ProofAsked, Proving};
+use crate::error::FlowError;
+use crate::session_records::Visitor;
+use crate::vestibule::Vestibule;
+
+/// The answer to a proof.
+pub enum Proven {
+    /// Good. The session goes on under this new token; the old one is dead.
+    Accepted(Token),
+    /// Not good, and why.
+    Refused(CodeRefused),
+}
+
+/// Why a proof was not accepted: said to who gave the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeRefused {
+    /// Not six digits. It was not compared, and costs no attempt.
+    NotACode,
+    /// The code of no time near now.
+    Wrong,
+    /// Right, and used before: the next one is good.
+    Spent,
+    /// Right for another time: the phone's clock is off by so much. Negative when it is slow.
+    ClockOff {
+        /// Seconds.
+        seconds_ahead: i64,
+    },
+    /// The budget of attempts is spent: somebody who knows the password has been guessing.
+    BudgetSpent,
+    /// The password, given again, is wrong.
+    WrongPassword,
+    /// The session ended or changed meanwhile.
+    SessionOver,
+}
+
+/// Whose code it is, and for which time.
+struct Matched {
+    factor: FactorId,
+    step: Step,
+    /// How far the phone's clock is ahead, where the code is not of now.
+    seconds_off: Option<i64>,
+}
+
+impl Vestibule {
+    /// Gives a security code: the attempt is counted first, then the code compared, then its step
+    /// spent together with the proof.
+    pub async fn give_code(
+        &self,
+        from: &Visitor,
+        proving: &Proving,
+        typed: &str,
+    ) -> Result<Proven, FlowError> {
+        let Ok(code) = Code::parse(typed) else { return refused(CodeRefused::NotACode) };
+        let session = &proving.current.record;
+        let factors = self.store.read().await?.factors_under_epoch(session.user).await?;
+        let Some((epoch, factors)) = factors else { return refused(CodeRefused::SessionOver) };
+        if epoch != session.standing.epoch || proving.by != ProofAsked::SecurityCode {
+            return refused(CodeRefused::SessionOver);
+        }
+        if let Some(why) = self.count_attempt(from, proving, factors.len()).await? {
+            return refused(why);
+        }
+        let now = self.clock.now();
+        let matched = self.compare(&factors, session.user, &code, now)?;
+        self.conclude(from, proving, epoch, matched, now).await
+    }
+
+    /// Counts an attempt, in a transaction of its own that ends before the comparison.
+    async fn count_attempt(
+        &self,
+        from: &Visitor,
+        proving: &Proving,
+        apps: usize,
+    ) -> Result<Option<CodeRefused>, FlowError> {
+        let session = &proving.current.record;
+        let (cost, now) = (cost_of_code(apps), self.clock.now());
+        let mut tx = self.store.write().await?;
+        if !tx.reserve_code_attempts(session.user, cost).await? {
+            self.audit(&mut tx, from.event_in(AuditKind::BudgetSpent, session), now).await?;
+            tx.commit().await?;
+            return Ok(Some(CodeRefused::BudgetSpent));
+        }
+        if !tx.count_session_attempts(session.id, &proving.current.token, cost).await? {
+            return Ok(Some(CodeRefused::SessionOver));
+        }
+        tx.commit().await?;
+        Ok(None)
+    }
+
+    /// Compares with every app: one that matches now wins over one that matches another time.
+    fn compare(
+        &self,
+        factors: &[FactorRecord],
+        user: vestibule_domain::id::UserId,
+        code: &Code,
+        now: Timestamp,
+    ) -> Result<Option<Matched>, FlowError> {
+        let mut off = None;
+        for factor in factors {
+            let key = self.keys.find(factor.data_key)?;
+            let secret = key.open_totp(&factor.sealed, factor.id, user)?;
+            let Some(secret) = TotpSecret::from_bytes(&secret) else {
+                return Err(vestibule_domain::sealing::DoesNotOpen.into());
+            };
+            let (step, seconds_off) = match secret.compare(code, now) {
+                Match::Now(step) => (step, None),
+                Match::Off { step, seconds_ahead } => (step, Some(seconds_ahead)),
+                Match::No => continue,
+            };
+            let matched = Matched { factor: factor.id, step, seconds_off };
+            if seconds_off.is_none() {
+                return Ok(Some(matched));
+            }
+            off = Some(matched);
+        }
+        Ok(off)
+    }
+
+    async fn conclude(
+        &self,
+        from: &Visitor,
+        proving: &Proving,
+        epoch: Epoch,
+        matched: Option<Matched>,
+        now: Timestamp,
+    ) -> Result<Proven, FlowError> {
+        let session = &proving.current.record;
+        let mut tx = self.store.write().await?;
+        if !tx.hold_epoch(session.user, epoch).await? {
+            return refused(CodeRefused::SessionOver);
+        }
+        let Some(Matched { factor, step, seconds_off }) = matched else {
+            return self.refuse_code(tx, from, proving, CodeRefused::Wrong, now).await;
+        };
+        if !tx.spend_code(factor, step, now).await? {
+            return self.refuse_code(tx, from, proving, CodeRefused::Spent, now).await;
+        }
+        if let Some(seconds_ahead) = seconds_off {
+            let why = CodeRefused::ClockOff { seconds_ahead };
+            return self.refuse_code(tx, from, proving, why, now).await;
+        }
+        tx.refund_code_attempts(session.user, session.id).await?;
+        let new = Token::new(&self.randomness);
+        let tokens = (&proving.current.token, &new.hash());
+        if !tx.give_second_proof(session.id, tokens, factor, epoch, now).await? {
+            return refused(CodeRefused::SessionOver);
+        }
+        tx.note_factor_used(factor, now).await?;
+        let kind = if proving.is_sign_in(now) {
+            self.note_complete_sign_in(&mut tx, &new).await?;
+            AuditKind::CodeAccepted
+        } else {
+            AuditKind::FreshProofGiven
+        };
+        self.audit(&mut tx, from.event_in(kind, session), now).await?;
+        tx.commit().await?;
+        Ok(Proven::Accepted(new))
+    }
+
+    async fn refuse_code(
+        &self,
+        mut tx: vestibule_store::Writing,
+        from: &Visitor,
+        proving: &Proving,
+        why: CodeRefused,
+        now: Timestamp,
+    ) -> Result<Proven, FlowError> {
+        let kind = match why {
+            CodeRefused::Spent => AuditKind::CodeSpent,
+            CodeRefused::ClockOff { .. } => AuditKind::CodeOff,
+            _ => AuditKind::CodeWrong,
+        };
+        self.audit(&mut tx, from.event_in(kind, &proving.current.record), now).await?;
+        tx.commit().await?;
+        refused(why)
+    }
+
+    /// Gives the password again, as the fresh proof of who has no factor. It is a step-up of this
+    /// session, not a new sign-in.
+    pub async fn give_password(
+        &self,
+        from: &Visitor,
+        proving: &Proving,
+        typed: &str,
+    ) -> Result<Proven, FlowError> {
+        let session = &proving.current.record;
+        let Ok(email) = Email::parse(&session.email) else {
+            return refused(CodeRefused::SessionOver);
+        };
+        let known = self.store.read().await?.password_of(&email).await?;
+        let Some(known) = known.filter(|known| {
+            known.user.id == session.user && known.user.standing.epoch == session.standing.epoch
+        }) else {
+            return refused(CodeRefused::SessionOver);
+        };
+        if proving.by != ProofAsked::Password {
+            return refused(CodeRefused::SessionOver);
+        }
+        let verified = self.verify_password(typed, known.hash).await?;
+        let now = self.clock.now();
+        let mut tx = self.store.write().await?;
+        if !verified.right {
+            let event = from.event_in(AuditKind::FreshProofRefused, session);
+            self.audit(&mut tx, event, now).await?;
+            tx.commit().await?;
+            return refused(CodeRefused::WrongPassword);
+        }
+        let epoch = known.user.standing.epoch;
+        let new = Token::new(&self.randomness);
+        let tokens = (&proving.current.token, &new.hash());
+        if !tx.hold_epoch(session.user, epoch).await?
+            || !tx.give_password_proof(session.id, tokens, epoch, now).await?
+        {
+            return refused(CodeRefused::SessionOver);
+        }
+        let event: AuditEvent = from.event_in(AuditKind::FreshProofGiven, session);
+        self.audit(&mut tx, event, now).await?;
+        tx.commit().await?;
+        Ok(Proven::Accepted(new))
+    }
+
+    /// Whether security codes are closed for this user until the password is renewed.
+    pub async fn is_budget_spent(&self, proving: &Proving) -> Result<bool, FlowError> {
+        let user = proving.current.record.user;
+        let mut db = self.store.read().await?;
+        let cost = cost_of_code(usize::try_from(db.count_factors(user).await?).unwrap_or(1));
+        Ok(db.code_attempts(user).await? + cost > vestibule_domain::limits::CODE_BUDGET)
+    }
+}
+
+fn refused(why: CodeRefused) -> Result<Proven, FlowError> {
+    Ok(Proven::Refused(why))
+}

@@ -1,0 +1,207 @@
+//! What Admins do with the users of their account, all under the last-Admin rule.
+
+use vestibule_domain::audit::AuditKind;
+use vestibule_domain::id::UserId;
+use vestibule_domain::time::Timestamp;
+use vestibule_domain::user::{MembershipState, Role};
+use vestibule_store::{
+    AccountRecord, FactorRecord, MemberFilter, MemberPage, MfaCounts, PageKey, SessionRecord,
+    UserRecord, Writing,
+};
+
+use crate::authority::{Admin, Fresh};
+use crate::error::FlowError;
+use crate::session_records::Visitor;
+use crate::vestibule::Vestibule;
+
+/// Users on one page of the list.
+const PAGE: i64 = 50;
+
+/// The answer to an act upon a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserChanged {
+    /// It is so now.
+    Done,
+    /// No such user in this account, or not in a state that allows the act.
+    NotFound,
+    /// The account would be left without an able Admin.
+    LastAdmin,
+    /// Nobody resets their own factors.
+    Oneself,
+    /// Whoever asked is no Admin any more.
+    NotAdmin,
+}
+
+/// An act upon a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserAct {
+    /// Gives another role.
+    SetRole(Role),
+    /// Shuts out, sessions and links included.
+    Disable,
+    /// Lets in again.
+    Enable,
+    /// Removes for good.
+    Remove,
+    /// Removes all factors; sessions end.
+    ResetFactors,
+}
+
+/// A user as an Admin sees one.
+pub struct ManagedUser {
+    /// The user.
+    pub user: UserRecord,
+    /// The factors.
+    pub factors: Vec<FactorRecord>,
+    /// When the invitation's link ends, for an invited user who has a live one.
+    pub invited_until: Option<Timestamp>,
+    /// Whether this is the only able Admin.
+    pub is_last_admin: bool,
+    /// Whether it is who asks.
+    pub is_oneself: bool,
+}
+
+impl Vestibule {
+    /// One page of the account's users.
+    pub async fn users(
+        &self,
+        admin: &Admin,
+        filter: &MemberFilter,
+        after: &PageKey,
+    ) -> Result<(MemberPage, MfaCounts), FlowError> {
+        let account = admin.0.record().account;
+        let mut db = self.store.read().await?;
+        let page = db.members(account, filter, after, PAGE).await?;
+        Ok((page, db.mfa_counts(account).await?))
+    }
+
+    /// One user of the account.
+    pub async fn user(
+        &self,
+        admin: &Admin,
+        id: UserId,
+    ) -> Result<Option<ManagedUser>, FlowError> {
+        let (actor, now) = (admin.0.record(), self.clock.now());
+        let mut db = self.store.read().await?;
+        let Some(user) = db.user_of(actor.account, id).await? else { return Ok(None) };
+        let purpose = vestibule_domain::link::LinkPurpose::Invitation;
+        let is_admin = user.standing.role == Role::Admin
+            && user.standing.state == MembershipState::Active;
+        let others = db.able_admins_besides(actor.account, id, actor.policy).await?;
+        Ok(Some(ManagedUser {
+            factors: db.factors(id).await?,
+            invited_until: db.link_of_user(purpose, id, now).await?,
+            is_last_admin: is_admin && others == 0,
+            is_oneself: id == actor.user,
+            user,
+        }))
+    }
+
+    /// Carries out an act upon a user of the account. Whatever could take the last able Admin away
+    /// holds the account's guard first, then reads, then writes (design, rule 5).
+    pub async fn change_user(
+        &self,
+        from: &Visitor,
+        admin: &Fresh<Admin>,
+        target: UserId,
+        act: UserAct,
+    ) -> Result<UserChanged, FlowError> {
+        let (actor, now) = (admin.0.0.record(), self.clock.now());
+        let mut tx = self.store.write().await?;
+        let Some(account) = tx.guard_account(actor.account).await? else {
+            return Ok(UserChanged::NotAdmin);
+        };
+        if still_admin(&mut tx, actor).await?.is_none() {
+            return Ok(UserChanged::NotAdmin);
+        }
+        let Some(user) = tx.user_of(actor.account, target).await? else {
+            return Ok(UserChanged::NotFound);
+        };
+        if act == UserAct::ResetFactors && target == actor.user {
+            return Ok(UserChanged::Oneself);
+        }
+        if unseats_last_admin(&mut tx, &account, &user, act).await? {
+            let mut event = from.event_in(AuditKind::LastAdminKept, actor);
+            event.user = Some(target);
+            self.audit(&mut tx, event, now).await?;
+            tx.commit().await?;
+            return Ok(UserChanged::LastAdmin);
+        }
+        let Some(kind) = carry_out(&mut tx, &user, act).await? else {
+            return Ok(UserChanged::NotFound);
+        };
+        let mut event = from.event_in(kind, actor);
+        event.user = Some(target);
+        event.detail = match act {
+            UserAct::SetRole(role) => format!("{} {role}", user.email),
+            _ => user.email,
+        };
+        self.audit(&mut tx, event, now).await?;
+        tx.commit().await?;
+        Ok(UserChanged::Done)
+    }
+}
+
+/// The actor, read under the account's guard, if still an active Admin there.
+pub(crate) async fn still_admin(
+    tx: &mut Writing,
+    actor: &SessionRecord,
+) -> Result<Option<UserRecord>, FlowError> {
+    let user = tx.user_of(actor.account, actor.user).await?;
+    Ok(user.filter(|user| {
+        user.standing.role == Role::Admin
+            && user.standing.state == MembershipState::Active
+            && user.standing.epoch == actor.standing.epoch
+    }))
+}
+
+/// Whether `act` would leave the account without an able Admin. The account's guard is held.
+async fn unseats_last_admin(
+    tx: &mut Writing,
+    account: &AccountRecord,
+    user: &UserRecord,
+    act: UserAct,
+) -> Result<bool, FlowError> {
+    let takes_away = match act {
+        UserAct::SetRole(role) => role != Role::Admin,
+        UserAct::Disable | UserAct::Remove => true,
+        UserAct::ResetFactors => account.policy.is_required(),
+        UserAct::Enable => false,
+    };
+    if !takes_away || user.standing.role != Role::Admin {
+        return Ok(false);
+    }
+    Ok(tx.able_admins_besides(account.id, user.id, account.policy).await? == 0)
+}
+
+/// Writes the act; `None` where the user's state does not allow it.
+async fn carry_out(
+    tx: &mut Writing,
+    user: &UserRecord,
+    act: UserAct,
+) -> Result<Option<AuditKind>, FlowError> {
+    let (id, standing) = (user.id, user.standing);
+    let (kind, changed) = match act {
+        UserAct::SetRole(role) => {
+            let _unless_so_already = tx.set_role(id, role).await?;
+            (AuditKind::RoleChanged, true)
+        }
+        UserAct::Disable => {
+            let (from, to) = (MembershipState::Active, MembershipState::Disabled);
+            let changed = tx.set_state(id, from, to).await?
+                && tx.bump_epoch(id, standing.epoch).await?;
+            (AuditKind::UserDisabled, changed)
+        }
+        UserAct::Enable => {
+            let (from, to) = (MembershipState::Disabled, MembershipState::Active);
+            (AuditKind::UserEnabled, tx.set_state(id, from, to).await?)
+        }
+        UserAct::Remove => (AuditKind::UserRemoved, tx.remove_user(id).await?),
+        UserAct::ResetFactors => {
+            let changed = tx.bump_epoch(id, standing.epoch).await?;
+            tx.remove_factors(id).await?;
+            (AuditKind::FactorsReset, changed)
+        }
+    };
+    Ok(changed.then_some(kind))
+}

@@ -1,0 +1,93 @@
+//! What all use cases share: the database, the clock, randomness, the keys, the hashing threads.
+
+use std::sync::Arc;
+
+use vestibule_domain::id::AuditEventId;
+use vestibule_domain::password::{DEFAULT_MINIMUM, HashCost};
+use vestibule_domain::randomness::Randomness;
+use vestibule_domain::sealing::MasterKey;
+use vestibule_domain::session::SessionLimits;
+use vestibule_domain::time::{Clock, Timestamp};
+use vestibule_store::Store;
+
+use crate::error::FlowError;
+use crate::hashing::HashingQueue;
+use crate::keys::{DataKeys, KeyError};
+
+/// What an operator can set about the rules.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// When sessions end.
+    pub session_limits: SessionLimits,
+    /// The fewest characters in a new password.
+    pub password_minimum: usize,
+    /// What a password hash costs.
+    pub hash_cost: HashCost,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            session_limits: SessionLimits::default(),
+            password_minimum: DEFAULT_MINIMUM,
+            hash_cost: HashCost::STANDARD,
+        }
+    }
+}
+
+/// Vestibule without its doors to the outside: every use case is a method of it. Cheap to clone.
+#[derive(Clone)]
+pub struct Vestibule {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) randomness: Randomness,
+    pub(crate) settings: Settings,
+    pub(crate) hashing: HashingQueue,
+    pub(crate) keys: Arc<DataKeys>,
+}
+
+impl Vestibule {
+    /// Takes a database into service: unwraps its data keys, or makes the first one. A master key
+    /// that does not fit is refused.
+    pub async fn open(
+        store: Store,
+        master_key: &MasterKey,
+        clock: Clock,
+        randomness: Randomness,
+        settings: Settings,
+        hashing: HashingQueue,
+    ) -> Result<Self, KeyError> {
+        let keys = DataKeys::open(&store, master_key, clock.now(), &randomness).await?;
+        Ok(Self { store, clock, randomness, settings, hashing, keys: Arc::new(keys) })
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// What the operator set.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether the database answers.
+    pub async fn is_ready(&self) -> bool {
+        self.store.is_ready().await
+    }
+
+    /// Closes the database after what is under way.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
+    /// Writes an audit event in the transaction of its act.
+    pub(crate) async fn audit(
+        &self,
+        tx: &mut vestibule_store::Writing,
+        event: vestibule_domain::audit::AuditEvent,
+        now: Timestamp,
+    ) -> Result<(), FlowError> {
+        Ok(tx.audit(AuditEventId::new(now, &self.randomness), &event, now).await?)
+    }
+}
