@@ -132,6 +132,11 @@ impl<A: Authority> Authority for Fresh<A> {
 }
 
 impl SignedIn {
+    /// The session, to ask for another authority with.
+    pub fn current(&self) -> &Current {
+        &self.current
+    }
+
     /// The session and whose it is.
     pub fn record(&self) -> &SessionRecord {
         &self.current.record

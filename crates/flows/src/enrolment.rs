@@ -33,8 +33,15 @@ pub struct ShownKey {
     pub is_another: bool,
     /// Whether the factors that there are will be replaced, as a recover link allows.
     pub replaces: bool,
-    /// Whether the switch is turned on once it is confirmed.
-    pub turns_switch_on: bool,
+}
+
+/// What follows once the new factor is confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterEnrolment {
+    /// The dispatcher decides.
+    GoOn,
+    /// The Admin asked for the switch and had no factor: turn it on.
+    TurnSwitchOn,
 }
 
 /// The answer to the first code of a new factor.
@@ -67,29 +74,7 @@ impl Vestibule {
             uri: secret.expose_uri(&session.account_name, &session.email),
             is_another: session.standing.has_factor,
             replaces: who.in_vestibule && session.standing.has_factor,
-            turns_switch_on: pending.turns_switch_on,
         })
-    }
-
-    /// Starts the enrolment of an Admin who turned the switch on and has no factor: once it is
-    /// confirmed, the switch is on.
-    pub async fn enrol_for_the_switch(
-        &self,
-        from: &Visitor,
-        admin: &Fresh<Admin>,
-    ) -> Result<(), FlowError> {
-        let current = admin.0.0.current.clone();
-        let pending = self.pending(from, &Enrolling { current, in_vestibule: false }).await?;
-        let mut tx = self.store.write().await?;
-        tx.set_turns_switch_on(pending.factor, true).await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// Gives up the pending enrolment of this session.
-    pub async fn cancel_enrolment(&self, who: &Enrolling) -> Result<(), FlowError> {
-        let mut tx = self.store.write().await?;
-        tx.cancel_enrolment(who.record().id).await?;
-        Ok(tx.commit().await?)
     }
 
     async fn pending(
@@ -119,7 +104,6 @@ impl Vestibule {
             )?,
             data_key: key.id(),
             expires: now.plus(LIFETIME),
-            turns_switch_on: false,
         };
         let mut tx = self.store.write().await?;
         if tx.insert_pending_enrolment(&new, now).await? {
@@ -139,11 +123,13 @@ impl Vestibule {
     }
 
     /// Confirms the pending enrolment of this session by its first code, which is spent with it.
+    /// An Admin who was led here by the switch has it turned on `then`.
     pub async fn confirm_enrolment(
         &self,
         from: &Visitor,
         who: &Enrolling,
         typed: &str,
+        then: AfterEnrolment,
     ) -> Result<Confirmed, FlowError> {
         let (session, now) = (who.record(), self.clock.now());
         let epoch = session.standing.epoch;
@@ -163,7 +149,13 @@ impl Vestibule {
                 return Ok(Confirmed::Refused(if unspent { why } else { CodeRefused::Spent }));
             }
         };
-        self.make_factor(from, who, &pending, step, now).await
+        let token = match self.make_factor(from, who, &pending, step, now).await? {
+            Ok(token) => token,
+            Err(not_made) => return Ok(not_made),
+        };
+        let switch_turned_on =
+            then == AfterEnrolment::TurnSwitchOn && self.turn_switch_on(from, &token).await?;
+        Ok(Confirmed::Done { token, switch_turned_on })
     }
 
     async fn make_factor(
@@ -173,11 +165,11 @@ impl Vestibule {
         pending: &PendingEnrolment,
         step: vestibule_domain::totp::Step,
         now: Timestamp,
-    ) -> Result<Confirmed, FlowError> {
+    ) -> Result<Result<Token, Confirmed>, FlowError> {
         let (session, epoch) = (who.record(), pending.epoch);
         let mut tx = self.store.write().await?;
         if !tx.bump_epoch(session.user, epoch).await? {
-            return Ok(Confirmed::Over);
+            return Ok(Err(Confirmed::Over));
         }
         let replaced = if who.in_vestibule && session.session.recovering {
             tx.remove_factors(session.user).await?
@@ -187,23 +179,23 @@ impl Vestibule {
         let name = app_name(tx.count_factors(session.user).await?);
         let beside_others = !who.in_vestibule;
         if !tx.confirm_enrolment(pending, session.account, &name, beside_others, now).await? {
-            return Ok(Confirmed::Over);
+            return Ok(Err(Confirmed::Over));
         }
         if !tx.spend_code(pending.factor, step, now).await? {
-            return Ok(Confirmed::Refused(CodeRefused::Spent));
+            return Ok(Err(Confirmed::Refused(CodeRefused::Spent)));
         }
         let token = Token::new(&self.randomness);
         let hash = token.hash();
         let tokens = (&who.current.token, &hash);
         if !tx.reissue_session(session.id, tokens, epoch).await? {
-            return Ok(Confirmed::Over);
+            return Ok(Err(Confirmed::Over));
         }
         // The token is replaced once; the proof of the new factor goes in under the new epoch.
         let given = tx
             .give_second_proof(session.id, (&hash, &hash), pending.factor, epoch.next(), now)
             .await?;
         if !given {
-            return Ok(Confirmed::Over);
+            return Ok(Err(Confirmed::Over));
         }
         let kind =
             if replaced > 0 { AuditKind::FactorsReplaced } else { AuditKind::FactorAdded };
@@ -214,9 +206,7 @@ impl Vestibule {
             self.note_complete_sign_in(&mut tx, &token).await?;
         }
         tx.commit().await?;
-        let switch_turned_on =
-            pending.turns_switch_on && self.turn_switch_on(from, &token).await?;
-        Ok(Confirmed::Done { token, switch_turned_on })
+        Ok(Ok(token))
     }
 
     /// Carries out what the Admin asked for before the enrolment. It asks for the authority anew:

@@ -101,7 +101,6 @@ impl Vestibule {
             sealed,
             data_key,
             expires,
-            turns_switch_on: false,
         };
         let name = Name::parse("Authenticator app").unwrap_or_else(|_| unreachable!("a name"));
         let _inserted = tx.insert_pending_enrolment(&pending, now).await?;

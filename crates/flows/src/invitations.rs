@@ -24,6 +24,10 @@ pub struct MadeLink {
     /// When it ends.
     pub expires: Timestamp,
     /// For whom.
+    pub user: UserId,
+    /// That user's name.
+    pub name: String,
+    /// That user's address.
     pub email: String,
 }
 
@@ -87,7 +91,7 @@ impl Vestibule {
             return Ok(Invited::EmailTaken);
         }
         let purpose = LinkPurpose::Invitation;
-        let link = self.link_for(&mut tx, purpose, (id, Epoch(1)), email.as_str(), now).await?;
+        let link = self.link_for(&mut tx, purpose, (id, Epoch(1)), (name.as_str(), email.as_str()), now).await?;
         let mut event = from.event_in(AuditKind::UserInvited, actor);
         event.user = Some(id);
         event.detail = format!("{email} {role}");
@@ -157,7 +161,7 @@ impl Vestibule {
         let user = tx.user_of(actor.account, target).await?;
         let Some(user) = user.filter(|user| user.standing.state == state) else { return Ok(None) };
         let whose = (user.id, user.standing.epoch);
-        let link = self.link_for(&mut tx, purpose, whose, &user.email, now).await?;
+        let link = self.link_for(&mut tx, purpose, whose, (&user.name, &user.email), now).await?;
         let mut event = from.event_in(kind, actor);
         event.user = Some(target);
         event.detail = user.email;
@@ -172,7 +176,7 @@ impl Vestibule {
         tx: &mut Writing,
         purpose: LinkPurpose,
         whose: (UserId, Epoch),
-        email: &str,
+        (name, email): (&str, &str),
         now: Timestamp,
     ) -> Result<MadeLink, FlowError> {
         let token = Token::new(&self.randomness);
@@ -183,7 +187,13 @@ impl Vestibule {
             user: Some(whose),
         };
         let expires = tx.make_link(&new, now).await?;
-        Ok(MadeLink { token, expires, email: email.to_owned() })
+        Ok(MadeLink {
+            token,
+            expires,
+            user: whose.0,
+            name: name.to_owned(),
+            email: email.to_owned(),
+        })
     }
 
     /// The user of a live link, and nothing about any other.

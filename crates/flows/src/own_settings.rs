@@ -5,6 +5,8 @@ use vestibule_domain::email::Email;
 use vestibule_domain::id::{FactorId, SessionId};
 use vestibule_domain::name::{Name, NameError};
 use vestibule_domain::password::PasswordError;
+use vestibule_domain::proof::{Assurance, SecondProof};
+use vestibule_domain::time::Timestamp;
 use vestibule_domain::token::Token;
 use vestibule_store::{FactorRecord, OpenSession};
 
@@ -64,6 +66,23 @@ impl Vestibule {
             sessions: db.open_sessions(session.user, limits, now).await?,
             this_session: session.id,
         })
+    }
+
+    /// By which app, in its user's words, and when the second proof of this session was given.
+    pub async fn second_proof(
+        &self,
+        who: &SignedIn,
+    ) -> Result<Option<(String, Timestamp)>, FlowError> {
+        let session = who.record();
+        let Some((SecondProof::Totp(factor), proof)) = session.session.second else {
+            return Ok(None);
+        };
+        if who.assurance < Assurance::Aal2 {
+            return Ok(None);
+        }
+        let factors = self.store.read().await?.factors(session.user).await?;
+        let name = factors.into_iter().find(|known| known.id == factor).map(|known| known.name);
+        Ok(Some((name.unwrap_or_default(), proof.at)))
     }
 
     /// Changes the own display name.

@@ -232,6 +232,13 @@ impl Vestibule {
         Ok(Proven::Accepted(new))
     }
 
+    /// What the user calls the apps whose codes are good.
+    pub async fn factor_names(&self, proving: &Proving) -> Result<Vec<String>, FlowError> {
+        let user = proving.current.record.user;
+        let factors = self.store.read().await?.factors(user).await?;
+        Ok(factors.into_iter().map(|factor| factor.name).collect())
+    }
+
     /// Whether security codes are closed for this user until the password is renewed.
     pub async fn is_budget_spent(&self, proving: &Proving) -> Result<bool, FlowError> {
         let user = proving.current.record.user;

@@ -53,6 +53,8 @@ pub struct ManagedUser {
     pub user: UserRecord,
     /// The factors.
     pub factors: Vec<FactorRecord>,
+    /// How many sessions are open.
+    pub open_sessions: u64,
     /// When the invitation's link ends, for an invited user who has a live one.
     pub invited_until: Option<Timestamp>,
     /// Whether this is the only able Admin.
@@ -82,6 +84,7 @@ impl Vestibule {
         id: UserId,
     ) -> Result<Option<ManagedUser>, FlowError> {
         let (actor, now) = (admin.0.record(), self.clock.now());
+        let limits = self.settings.session_limits;
         let mut db = self.store.read().await?;
         let Some(user) = db.user_of(actor.account, id).await? else { return Ok(None) };
         let purpose = vestibule_domain::link::LinkPurpose::Invitation;
@@ -91,6 +94,7 @@ impl Vestibule {
         Ok(Some(ManagedUser {
             factors: db.factors(id).await?,
             invited_until: db.link_of_user(purpose, id, now).await?,
+            open_sessions: db.open_sessions(id, limits, now).await?.len() as u64,
             is_last_admin: is_admin && others == 0,
             is_oneself: id == actor.user,
             user,

@@ -107,7 +107,6 @@ CREATE TABLE pending_enrolments (
     sealed BLOB NOT NULL,
     data_key_id TEXT NOT NULL REFERENCES data_keys (id),
     expires_at BIGINT NOT NULL,
-    turns_switch_on BOOLEAN NOT NULL,
     CONSTRAINT pending_enrolments_one_a_session UNIQUE (session_id)
 );
 CREATE INDEX pending_enrolments_by_user ON pending_enrolments (user_id);

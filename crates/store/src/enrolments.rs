@@ -25,8 +25,6 @@ pub struct PendingEnrolment {
     pub data_key: DataKeyId,
     /// When it ends.
     pub expires: Timestamp,
-    /// Whether the Admin who confirms it then turns the switch on.
-    pub turns_switch_on: bool,
 }
 
 impl Reading {
@@ -39,8 +37,7 @@ impl Reading {
     ) -> Result<Option<PendingEnrolment>, StoreError> {
         let row = self
             .row(
-                "SELECT factor_id, session_id, user_id, epoch, sealed, data_key_id, expires_at,
-                        turns_switch_on
+                "SELECT factor_id, session_id, user_id, epoch, sealed, data_key_id, expires_at
                  FROM pending_enrolments
                  WHERE session_id = $1 AND epoch = $2 AND expires_at > $3",
                 values![session, epoch, now],
@@ -55,7 +52,6 @@ impl Reading {
                 sealed: row.bytes("sealed")?,
                 data_key: row.parsed("data_key_id")?,
                 expires: row.time("expires_at")?,
-                turns_switch_on: row.boolean("turns_switch_on")?,
             })
         })
         .transpose()
@@ -78,8 +74,8 @@ impl Writing {
         .await?;
         self.change_one(
             "INSERT INTO pending_enrolments (factor_id, session_id, user_id, epoch, sealed,
-                                             data_key_id, expires_at, turns_switch_on)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                                             data_key_id, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (session_id) DO NOTHING",
             values![
                 new.factor,
@@ -89,20 +85,9 @@ impl Writing {
                 new.sealed.as_slice(),
                 new.data_key,
                 new.expires,
-                new.turns_switch_on,
             ],
         )
         .await
-    }
-
-    /// Sets whether confirming the pending enrolment also turns the switch on.
-    pub async fn set_turns_switch_on(
-        &mut self,
-        factor: FactorId,
-        turns_switch_on: bool,
-    ) -> Result<(), StoreError> {
-        let sql = "UPDATE pending_enrolments SET turns_switch_on = $1 WHERE factor_id = $2";
-        self.change(sql, values![turns_switch_on, factor]).await.map(drop)
     }
 
     /// Makes a factor of a pending enrolment of this same session and epoch, once, and discards
@@ -148,11 +133,5 @@ impl Writing {
     pub async fn discard_enrolments(&mut self, user: UserId) -> Result<(), StoreError> {
         let sql = "DELETE FROM pending_enrolments WHERE user_id = $1";
         self.change(sql, values![user]).await.map(drop)
-    }
-
-    /// Gives up the pending enrolment of a session.
-    pub async fn cancel_enrolment(&mut self, session: SessionId) -> Result<(), StoreError> {
-        let sql = "DELETE FROM pending_enrolments WHERE session_id = $1";
-        self.change(sql, values![session]).await.map(drop)
     }
 }

@@ -1,0 +1,307 @@
+//! A running Vestibule, and the people who use it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use tokio::task::JoinHandle;
+use url::Url;
+use vestibule_domain::email::Email;
+use vestibule_domain::id::{AccountId, UserId};
+use vestibule_domain::link::LinkPurpose;
+use vestibule_domain::name::Name;
+use vestibule_domain::password::HashCost;
+use vestibule_domain::randomness::Randomness;
+use vestibule_domain::sealing::MasterKey;
+use vestibule_domain::totp::TotpSecret;
+use vestibule_domain::user::Role;
+use vestibule_flows::furnish::Furnished;
+use vestibule_flows::recover::Recover;
+use vestibule_flows::{HashingQueue, Settings, Vestibule};
+use vestibule_store::Store;
+use vestibule_web::{WebSettings, app, link, serve};
+
+use crate::client::{Answer, Client};
+use crate::clock::MovableClock;
+use crate::database::{Database, Emptied};
+
+/// Hashes that cost next to nothing: stories are about what happens, not about how long it takes.
+pub const CHEAP: HashCost = HashCost { memory_kib: 8, passes: 1 };
+
+/// A Vestibule that listens on a port of its own, on a database of its own.
+pub struct TestApp {
+    /// Its address.
+    pub url: String,
+    /// Its clock.
+    pub clock: MovableClock,
+    /// Its use cases, without HTTP.
+    pub vestibule: Vestibule,
+    /// Its database.
+    pub store: Store,
+    /// The furnished account, if there is one.
+    pub account: Option<AccountId>,
+    apps: Arc<Mutex<BTreeMap<String, TotpSecret>>>,
+    server: JoinHandle<()>,
+    _database: Emptied,
+}
+
+/// Randomness of the operating system.
+pub fn randomness() -> Randomness {
+    #[expect(clippy::disallowed_methods, reason = "the test run is a program of its own")]
+    Randomness::new(|bytes| getrandom::fill(bytes).unwrap())
+}
+
+impl TestApp {
+    /// With an empty database.
+    pub async fn empty(database: Database) -> Self {
+        Self::with(database, Settings { hash_cost: CHEAP, ..Settings::default() }).await
+    }
+
+    /// With an empty database and settings of the operator's.
+    pub async fn with(database: Database, settings: Settings) -> Self {
+        static HASHING: OnceLock<HashingQueue> = OnceLock::new();
+        let hashing = HASHING.get_or_init(|| HashingQueue::start().unwrap()).clone();
+        let (clock, made) = (MovableClock::default(), database.make().await);
+        let store = made.open().await;
+        let (key, random) = (MasterKey::new(&randomness()), randomness());
+        let vestibule =
+            Vestibule::open(store.clone(), &key, clock.clock(), random, settings, hashing)
+                .await
+                .unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        let web =
+            WebSettings { public_url: Url::parse(&url).unwrap(), trusted_proxies: Vec::new() };
+        let router = app(vestibule.clone(), web);
+        let server = tokio::spawn(async move {
+            serve(listener, router, std::future::pending()).await.unwrap();
+        });
+        Self {
+            url,
+            clock,
+            vestibule,
+            store,
+            account: None,
+            apps: Arc::default(),
+            server,
+            _database: made,
+        }
+    }
+
+    /// With "Acme Analytics": Ada (Admin), Ben and Dinesh without a factor, Cleo with one.
+    pub async fn furnished(database: Database) -> Self {
+        let mut app = Self::empty(database).await;
+        let name = Name::parse("Acme Analytics").unwrap();
+        app.account = Some(app.vestibule.furnish_account(&name).await.unwrap());
+        app.add("ada", "Ada Lovelace", Role::Admin, false).await;
+        app.add("ben", "Ben Okafor", Role::Member, false).await;
+        app.add("cleo", "Cleo Marín", Role::Member, true).await;
+        app.add("dinesh", "Dinesh Rao", Role::Member, false).await;
+        app
+    }
+
+    /// Adds a user to the furnished account.
+    pub async fn add(&self, who: &str, name: &str, role: Role, with_factor: bool) -> UserId {
+        let account = self.account.unwrap();
+        self.add_to(account, who, name, role, with_factor).await
+    }
+
+    /// Adds a user to an account.
+    pub async fn add_to(
+        &self,
+        account: AccountId,
+        who: &str,
+        name: &str,
+        role: Role,
+        with_factor: bool,
+    ) -> UserId {
+        let user = Furnished {
+            email: &Email::parse(&email(who)).unwrap(),
+            name: &Name::parse(name).unwrap(),
+            role,
+            password: &password(who),
+            with_factor,
+        };
+        let (id, secret) = self.vestibule.furnish_user(account, &user).await.unwrap();
+        if let Some(secret) = secret {
+            self.apps.lock().unwrap().insert(who.to_owned(), secret);
+        }
+        id
+    }
+
+    /// The identifier of a user.
+    pub async fn id(&self, who: &str) -> UserId {
+        let email = Email::parse(&email(who)).unwrap();
+        let mut db = self.store.read().await.unwrap();
+        db.password_of(&email).await.unwrap().unwrap_or_else(|| panic!("no {who}")).user.id
+    }
+
+    /// A browser that has been nowhere.
+    pub fn browser(&self) -> Client {
+        Client::new(&self.url)
+    }
+
+    /// The code that the user's app shows now.
+    pub fn code(&self, who: &str) -> String {
+        self.code_of(who, self.clock.now())
+    }
+
+    /// The code that the user's app shows at a time.
+    pub fn code_of(&self, who: &str, at: vestibule_domain::time::Timestamp) -> String {
+        let apps = self.apps.lock().unwrap();
+        let secret = apps.get(who).unwrap_or_else(|| panic!("{who} has no app"));
+        secret.code_at(at).to_string()
+    }
+
+    /// A code that is right at no time near now.
+    pub fn wrong_code(&self, who: &str) -> String {
+        let near = |code: &String| {
+            (-25..=25_i64).any(|step| {
+                let at = self.clock.now().millis() + step * 30_000;
+                *code == self.code_of(who, vestibule_domain::time::Timestamp::from_millis(at))
+            })
+        };
+        (0..1000).map(|n| format!("{n:06}")).find(|code| !near(code)).unwrap()
+    }
+
+    /// Remembers the app that an enrolment page showed the key of.
+    pub fn scan(&self, who: &str, page: &Answer) {
+        let key = page.between("?secret=", "&");
+        let key = totp_rs::Secret::try_from_base32(key).unwrap();
+        let secret = TotpSecret::from_bytes(key.as_bytes()).unwrap();
+        self.apps.lock().unwrap().insert(who.to_owned(), secret);
+    }
+
+    /// Signs in with the password alone; wherever that leads.
+    pub async fn give_password(&self, who: &str) -> Client {
+        let browser = self.browser();
+        let fields = [("email", email(who)), ("password", password(who))];
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        let answer = browser.post("/sign-in", &fields).await;
+        assert_eq!(answer.status, 303, "{who} should get in: {}", answer.text());
+        browser
+    }
+
+    /// Signs in with everything that is asked for; a new code is waited for first.
+    pub async fn sign_in(&self, who: &str) -> Client {
+        let browser = self.give_password(who).await;
+        let answer = browser.get("/").await;
+        if answer.status == 303 {
+            assert_eq!(answer.leads_to(), "/sign-in/code", "{who} cannot simply sign in");
+            self.clock.next_code();
+            let code = self.code(who);
+            let answer = browser.post("/sign-in/code", &[("code", code.as_str())]).await;
+            assert_eq!(answer.leads_to(), "/", "{}", answer.text());
+        }
+        let dashboard = browser.get("/").await;
+        assert_eq!(dashboard.status, 200, "{who} should be in: {dashboard:?}");
+        browser
+    }
+
+    /// Enrols an app from wherever the enrolment page is open to this browser.
+    pub async fn enrol(&self, who: &str, browser: &Client) -> Answer {
+        let page = browser.visit("/enrolment").await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        self.scan(who, &page);
+        self.clock.next_code();
+        let code = self.code(who);
+        browser.post("/enrolment", &[("code", code.as_str())]).await
+    }
+
+    /// An Admin with a factor who signed in just now.
+    pub async fn admin(&self, who: &str) -> Client {
+        let browser = self.sign_in(who).await;
+        if !self.apps.lock().unwrap().contains_key(who) {
+            let answer = self.enrol(who, &browser).await;
+            assert_eq!(answer.status, 303, "{}", answer.text());
+        }
+        browser
+    }
+
+    /// The switch, turned by an Admin's browser.
+    pub async fn turn_switch(&self, admin: &Client, required: bool) -> Answer {
+        let required = if required { "true" } else { "false" };
+        admin.post("/settings/account/mfa", &[("required", required)]).await
+    }
+
+    /// A set-up link's path, on an empty database.
+    pub async fn setup_path(&self) -> String {
+        let token = self.vestibule.make_setup_link().await.unwrap().expect("an empty database");
+        self.path(LinkPurpose::Setup, &token)
+    }
+
+    /// A recover link's path, as the host's command line prints it.
+    pub async fn recover_path(&self, who: &str) -> String {
+        let email = Email::parse(&email(who)).unwrap();
+        match self.vestibule.make_recover_link(&email).await.unwrap() {
+            Recover::Made(made) => self.path(LinkPurpose::Recover, &made.token),
+            Recover::Unknown | Recover::Disabled => panic!("no recover link for {who}"),
+        }
+    }
+
+    fn path(&self, purpose: LinkPurpose, token: &vestibule_domain::token::Token) -> String {
+        let link = link(&Url::parse(&self.url).unwrap(), purpose, token);
+        link.strip_prefix(&self.url).unwrap().to_owned()
+    }
+
+    /// How often an event stands in the audit trail.
+    pub async fn audited(&self, kind: &str) -> i64 {
+        let kinds = self.store.read().await.unwrap().audit_kinds().await.unwrap();
+        kinds.iter().filter(|(known, _)| known == kind).map(|(_, count)| count).sum()
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// The address of a furnished user.
+pub fn email(who: &str) -> String {
+    format!("{who}@acme.example")
+}
+
+/// The password of a furnished user.
+pub fn password(who: &str) -> String {
+    format!("{who} walks through a marble garden")
+}
+
+/// Runs each story on both databases: `stories! { async fn name(app) { … } }` with a furnished
+/// account, or `(empty app)` on an empty database.
+#[macro_export]
+macro_rules! stories {
+    () => {};
+    ($(#[$doc:meta])* async fn $name:ident($app:ident) $body:block $($rest:tt)*) => {
+        $crate::story!(furnished, $(#[$doc])* $name, $app, $body);
+        $crate::stories!($($rest)*);
+    };
+    ($(#[$doc:meta])* async fn $name:ident(empty $app:ident) $body:block $($rest:tt)*) => {
+        $crate::story!(empty, $(#[$doc])* $name, $app, $body);
+        $crate::stories!($($rest)*);
+    };
+}
+
+/// One story, twice.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! story {
+    ($start:ident, $(#[$doc:meta])* $name:ident, $app:ident, $body:block) => {
+        $(#[$doc])*
+        mod $name {
+            #[allow(unused_imports, reason = "not every story needs everything")]
+            use super::*;
+
+            async fn story($app: $crate::TestApp) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                story($crate::TestApp::$start($crate::Database::Sqlite).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                story($crate::TestApp::$start($crate::Database::Postgres).await).await;
+            }
+        }
+    };
+}

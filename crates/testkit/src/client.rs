@@ -1,0 +1,215 @@
+//! A browser without a screen: cookies, forms, and the headers that browsers send.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode};
+
+/// One browser of one person. Clones share its cookies.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    cookies: Arc<Mutex<BTreeMap<String, String>>>,
+    user_agent: String,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as text.
+    pub body: String,
+}
+
+impl Client {
+    /// A browser that has been nowhere.
+    pub fn new(base: &str) -> Self {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        let user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+        Self {
+            http,
+            base: base.to_owned(),
+            cookies: Arc::default(),
+            user_agent: user_agent.to_owned(),
+        }
+    }
+
+    /// The value of its one cookie, if it has any.
+    pub fn cookie(&self) -> Option<String> {
+        self.cookies.lock().unwrap().values().next().cloned()
+    }
+
+    /// Puts a value in place of its cookie, as somebody who plants or steals one would.
+    pub fn plant_cookie(&self, value: &str) {
+        self.cookies.lock().unwrap().insert("vestibule".into(), value.to_owned());
+    }
+
+    /// Another browser with the same cookie, which from now on goes its own way.
+    #[must_use]
+    pub fn stolen(&self) -> Self {
+        let cookies = self.cookies.lock().unwrap().clone();
+        Self { cookies: Arc::new(Mutex::new(cookies)), ..self.clone() }
+    }
+
+    /// Loads a page. Redirects are not followed.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, &[]).await
+    }
+
+    /// Loads a page and follows redirects.
+    pub async fn visit(&self, path: &str) -> Answer {
+        let mut answer = self.get(path).await;
+        for _ in 0..8 {
+            match answer.location() {
+                Some(next) => answer = self.get(&next).await,
+                None => return answer,
+            }
+        }
+        panic!("{path} leads in a circle: {answer:?}");
+    }
+
+    /// Sends a form from a page of the same site. Redirects are not followed.
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let origin = self.base.clone();
+        let headers = [("sec-fetch-site", "same-origin"), ("origin", origin.as_str())];
+        self.send(Method::POST, path, Some(fields), &headers).await
+    }
+
+    /// Sends a form and follows redirects, as a browser does: 307 sends it again.
+    pub async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut answer = self.post(path, fields).await;
+        for _ in 0..8 {
+            let Some(next) = answer.location() else { return answer };
+            answer = if answer.status == StatusCode::TEMPORARY_REDIRECT {
+                self.post(&next, fields).await
+            } else {
+                self.get(&next).await
+            };
+        }
+        panic!("{path} leads in a circle: {answer:?}");
+    }
+
+    /// Sends anything with any headers.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        form: Option<&[(&str, &str)]>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let body = form.map(|fields| encode(fields).into_bytes());
+        self.send_bytes(method, path, body, headers).await
+    }
+
+    /// Sends any bytes as the body of a form.
+    pub async fn send_bytes(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
+        let mut request = self.http.request(method, url).header("user-agent", &self.user_agent);
+        let cookies = self.cookies.lock().unwrap().clone();
+        if !cookies.is_empty() {
+            let pairs: Vec<String> =
+                cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header("cookie", pairs.join("; "));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+                request = request.header("content-type", "application/x-www-form-urlencoded");
+            }
+            request = request.body(body);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        for cookie in headers.get_all("set-cookie") {
+            self.take_cookie(cookie);
+        }
+        Answer { status, headers, body: response.text().await.unwrap() }
+    }
+
+    fn take_cookie(&self, header: &HeaderValue) {
+        let text = header.to_str().unwrap();
+        let (name, value) = text.split(';').next().unwrap().split_once('=').unwrap();
+        let mut cookies = self.cookies.lock().unwrap();
+        if text.contains("Max-Age=0") {
+            cookies.remove(name);
+        } else {
+            cookies.insert(name.to_owned(), value.to_owned());
+        }
+    }
+}
+
+impl Answer {
+    /// Where it leads: a path of this site, or the whole address of another.
+    pub fn location(&self) -> Option<String> {
+        Some(self.headers.get("location")?.to_str().unwrap().to_owned())
+    }
+
+    /// Where it leads, less the query.
+    pub fn leads_to(&self) -> String {
+        let location = self.location().unwrap_or_else(|| panic!("leads nowhere: {self:?}"));
+        location.split('?').next().unwrap().to_owned()
+    }
+
+    /// The words on the page, without markup, on one line.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let mut rest = self.body.as_str();
+        while let Some(at) = rest.find('<') {
+            text.push_str(&rest[..at]);
+            text.push(' ');
+            rest = rest[at..].split_once('>').map_or("", |(_, rest)| rest);
+        }
+        text.push_str(rest);
+        let text = text.replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&");
+        let text = text.replace("&#39;", "'").replace("&#34;", "\"");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Whether the words stand on the page.
+    pub fn shows(&self, words: &str) -> bool {
+        self.text().contains(words)
+    }
+
+    /// Fails unless the words stand on the page.
+    #[track_caller]
+    pub fn must_show(&self, words: &str) {
+        assert!(self.shows(words), "expected to see {words:?} on: {} {}", self.status, self.text());
+    }
+
+    /// The text between two marks of the page's source.
+    #[track_caller]
+    pub fn between(&self, before: &str, after: &str) -> String {
+        let rest = self.body.split_once(before).unwrap_or_else(|| panic!("no {before:?}: {self:?}")).1;
+        rest.split_once(after).unwrap().0.to_owned()
+    }
+}
+
+fn encode(fields: &[(&str, &str)]) -> String {
+    let pairs: Vec<String> =
+        fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
+    pairs.join("&")
+}
+
+fn escape(text: &str) -> String {
+    text.bytes()
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+        })
+        .collect()
+}

@@ -1,0 +1,71 @@
+//! Throw-away databases of both kinds.
+
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+use vestibule_store::{DatabaseUrl, Store};
+
+use crate::postgres;
+
+/// Which database a story runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// A real file.
+    Sqlite,
+    /// A real server, started by the test run.
+    Postgres,
+}
+
+/// An empty database with today's schema, gone when this is dropped.
+pub struct Emptied {
+    /// Where it is.
+    pub url: String,
+    folder: Option<TempDir>,
+}
+
+impl Database {
+    /// Makes an empty database.
+    pub async fn make(self) -> Emptied {
+        match self {
+            Self::Sqlite => {
+                let folder = TempDir::new().unwrap();
+                let url = format!("sqlite:{}", folder.path().join("vestibule.db").display());
+                Emptied { url, folder: Some(folder) }
+            }
+            Self::Postgres => {
+                // Migrating once and copying is quicker than migrating for each story.
+                static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+                let template = TEMPLATE
+                    .get_or_init(|| async {
+                        let url = postgres::shared().create_database();
+                        open(&url).await.close().await;
+                        url
+                    })
+                    .await;
+                let name = template.rsplit('/').next().unwrap().to_owned();
+                let copy = move || postgres::shared().create_database_from(&name);
+                let url = tokio::task::spawn_blocking(copy).await.unwrap();
+                Emptied { url, folder: None }
+            }
+        }
+    }
+}
+
+impl Emptied {
+    /// Opens it.
+    pub async fn open(&self) -> Store {
+        open(&self.url).await
+    }
+}
+
+impl Drop for Emptied {
+    fn drop(&mut self) {
+        // A PostgreSQL database goes with its server at the end of the run.
+        self.folder.take();
+    }
+}
+
+/// Opens the database of this address.
+pub async fn open(url: &str) -> Store {
+    let url: DatabaseUrl = url.parse().unwrap();
+    Store::open(&url).await.unwrap()
+}

@@ -1,0 +1,19 @@
+//! For tests alone: a running Vestibule with actors and a clock that can be moved, a throw-away
+//! PostgreSQL, a real browser, a phone.
+
+#![allow(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+pub mod app;
+pub mod browser;
+pub mod client;
+pub mod clock;
+pub mod database;
+mod leash;
+pub mod phone;
+pub mod postgres;
+
+pub use app::TestApp;
+pub use client::{Answer, Client};
+pub use clock::MovableClock;
+pub use database::Database;

@@ -1,0 +1,3 @@
+//! What users and attackers observe, over HTTP, each story on both databases.
+
+mod sign_in;

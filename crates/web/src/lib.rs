@@ -1,0 +1,17 @@
+//! HTTP: parse, ask a flow, answer.
+//!
+//! [`pages`] has one module a page, its `router()` first; [`request`] is what a request is turned
+//! into before a handler sees it; [`views`] is what the pages show. Nothing here decides who may
+//! do what: the authority that a handler needs stands in its signature, and only `vestibule-flows`
+//! makes it.
+
+mod app;
+mod error;
+mod pages;
+mod request;
+mod respond;
+mod serve;
+pub mod views;
+
+pub use app::{WebSettings, app, link};
+pub use serve::serve;

@@ -1,0 +1,46 @@
+//! `/`: who is signed in, how, and what they may do.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use vestibule_flows::authority::SignedIn;
+
+use crate::app::App;
+use crate::error::PageError;
+use crate::pages::frame_of;
+use crate::request::session::Page;
+use crate::respond::page;
+use crate::views::dashboard::{CodeGiven, DashboardPage};
+use crate::views::{Place, Role, When, count};
+
+pub(crate) fn router() -> Router<App> {
+    Router::new().route("/", get(show))
+}
+
+async fn show(State(app): State<App>, asked: Page<SignedIn>) -> Result<Response, PageError> {
+    let session = asked.who.record();
+    let code = app.vestibule.second_proof(&asked.who).await?;
+    let idle = session.session.limits.idle.as_secs() / 60;
+    let view = DashboardPage {
+        frame: frame_of(session, Place::Dashboard),
+        email: session.email.clone(),
+        role: role(session.standing.role),
+        password_at: When::from_unix_ms(session.session.password.map_or(0, |p| p.at.millis())),
+        code: code.map(|(factor, at)| CodeGiven { factor, at: When::from_unix_ms(at.millis()) }),
+        has_factor: session.standing.has_factor,
+        ends: When::from_unix_ms(
+            session.session.created.plus(session.session.limits.total).millis(),
+        ),
+        idle: count(idle, "minute", "minutes"),
+    };
+    Ok(page(StatusCode::OK, &view))
+}
+
+pub(crate) fn role(role: vestibule_domain::user::Role) -> Role {
+    match role {
+        vestibule_domain::user::Role::Admin => Role::Admin,
+        vestibule_domain::user::Role::Member => Role::Member,
+    }
+}

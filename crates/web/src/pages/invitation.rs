@@ -1,0 +1,72 @@
+//! `/invitation/{token}`: an invited user sets name and password, and enters.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use vestibule_domain::link::LinkPurpose;
+use vestibule_domain::token::Token;
+use vestibule_flows::invitations::{LinkRefused, LinkedUser};
+
+use crate::app::App;
+use crate::error::PageError;
+use crate::pages::{dispatch, words};
+use crate::request::return_to::ReturnTo;
+use crate::request::session::Form;
+use crate::respond::{link_gone, link_page, with_token};
+use crate::views::links::{InvitationPage, LinkKind};
+use crate::views::{Field, Outside};
+
+pub(crate) fn router() -> Router<App> {
+    Router::new().route("/invitation/{token}", get(show).post(accept))
+}
+
+async fn linked(app: &App, text: &str) -> Result<Option<(Token, LinkedUser)>, PageError> {
+    let Some(token) = Token::parse(text) else { return Ok(None) };
+    let linked = app.vestibule.user_of_link(LinkPurpose::Invitation, &token).await?;
+    Ok(linked.map(|linked| (token, linked)))
+}
+
+fn view(app: &App, text: String, linked: LinkedUser, name: Field) -> InvitationPage {
+    InvitationPage {
+        outside: Outside { brand: linked.account_name },
+        token: text,
+        email: linked.user.email,
+        name,
+        password_error: None,
+        min_password: app.vestibule.settings().password_minimum as u64,
+    }
+}
+
+async fn show(State(app): State<App>, Path(text): Path<String>) -> Result<Response, PageError> {
+    let Some((_, linked)) = linked(&app, &text).await? else {
+        return link_gone(&app, LinkKind::Invitation).await;
+    };
+    let name = Field::holding(linked.user.name.clone());
+    Ok(link_page(StatusCode::OK, &view(&app, text, linked, name)))
+}
+
+async fn accept(
+    State(app): State<App>,
+    Path(text): Path<String>,
+    form: Form,
+) -> Result<Response, PageError> {
+    let Some((token, linked)) = linked(&app, &text).await? else {
+        return link_gone(&app, LinkKind::Invitation).await;
+    };
+    let (name, password) = (form.fields.text("name"), form.fields.text("password"));
+    let visitor = &form.caller.visitor;
+    let mut view = view(&app, text, linked, Field::holding(name));
+    match app.vestibule.accept_invitation(visitor, &token, name, password).await? {
+        Ok(session) => {
+            let current = app.vestibule.current(&session).await?;
+            let answer = dispatch(&app, current.as_ref(), &ReturnTo::dashboard());
+            return Ok(with_token(&app, &session, answer));
+        }
+        Err(LinkRefused::Gone) => return link_gone(&app, LinkKind::Invitation).await,
+        Err(LinkRefused::Name(error)) => view.name.error = Some(words::name(error)),
+        Err(LinkRefused::Password(error)) => view.password_error = Some(words::password(error)),
+    }
+    Ok(link_page(StatusCode::UNPROCESSABLE_ENTITY, &view))
+}

@@ -1,0 +1,67 @@
+//! `/password/{token}`: a new password for who forgot it. It signs nobody in.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use vestibule_domain::link::LinkPurpose;
+use vestibule_domain::token::Token;
+use vestibule_flows::invitations::{LinkRefused, LinkedUser};
+
+use crate::app::App;
+use crate::error::PageError;
+use crate::pages::words;
+use crate::request::session::Form;
+use crate::respond::{link_gone, link_page, see_other};
+use crate::views::Outside;
+use crate::views::links::{LinkKind, PasswordLinkPage};
+
+pub(crate) fn router() -> Router<App> {
+    Router::new().route("/password/{token}", get(show).post(set_password))
+}
+
+async fn linked(app: &App, text: &str) -> Result<Option<(Token, LinkedUser)>, PageError> {
+    let Some(token) = Token::parse(text) else { return Ok(None) };
+    let linked = app.vestibule.user_of_link(LinkPurpose::Password, &token).await?;
+    Ok(linked.map(|linked| (token, linked)))
+}
+
+fn view(app: &App, text: String, linked: LinkedUser, problem: Option<String>) -> PasswordLinkPage {
+    PasswordLinkPage {
+        outside: Outside { brand: linked.account_name },
+        token: text,
+        email: linked.user.email,
+        password_error: problem,
+        min_password: app.vestibule.settings().password_minimum as u64,
+    }
+}
+
+async fn show(State(app): State<App>, Path(text): Path<String>) -> Result<Response, PageError> {
+    match linked(&app, &text).await? {
+        Some((_, linked)) => Ok(link_page(StatusCode::OK, &view(&app, text, linked, None))),
+        None => link_gone(&app, LinkKind::Password).await,
+    }
+}
+
+async fn set_password(
+    State(app): State<App>,
+    Path(text): Path<String>,
+    form: Form,
+) -> Result<Response, PageError> {
+    let Some((token, linked)) = linked(&app, &text).await? else {
+        return link_gone(&app, LinkKind::Password).await;
+    };
+    let visitor = &form.caller.visitor;
+    let password = form.fields.text("password");
+    match app.vestibule.use_password_link(visitor, &token, password).await? {
+        Ok(()) => Ok(see_other("/sign-in?notice=password-changed")),
+        Err(LinkRefused::Password(error)) => {
+            let view = view(&app, text, linked, Some(words::password(error)));
+            Ok(link_page(StatusCode::UNPROCESSABLE_ENTITY, &view))
+        }
+        Err(LinkRefused::Gone | LinkRefused::Name(_)) => {
+            link_gone(&app, LinkKind::Password).await
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! `/recover/{token}`: the way back that was made on the host: a new password, then a new app.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use vestibule_domain::link::LinkPurpose;
+use vestibule_domain::token::Token;
+use vestibule_flows::invitations::{LinkRefused, LinkedUser};
+
+use crate::app::App;
+use crate::error::PageError;
+use crate::pages::{dispatch, words};
+use crate::request::return_to::ReturnTo;
+use crate::request::session::Form;
+use crate::respond::{link_gone, link_page, with_token};
+use crate::views::Outside;
+use crate::views::links::{LinkKind, RecoverPage};
+
+pub(crate) fn router() -> Router<App> {
+    Router::new().route("/recover/{token}", get(show).post(recover))
+}
+
+async fn linked(app: &App, text: &str) -> Result<Option<(Token, LinkedUser)>, PageError> {
+    let Some(token) = Token::parse(text) else { return Ok(None) };
+    let linked = app.vestibule.user_of_link(LinkPurpose::Recover, &token).await?;
+    Ok(linked.map(|linked| (token, linked)))
+}
+
+fn view(app: &App, text: String, linked: LinkedUser, problem: Option<String>) -> RecoverPage {
+    RecoverPage {
+        outside: Outside { brand: linked.account_name },
+        token: text,
+        email: linked.user.email,
+        password_error: problem,
+        min_password: app.vestibule.settings().password_minimum as u64,
+    }
+}
+
+async fn show(State(app): State<App>, Path(text): Path<String>) -> Result<Response, PageError> {
+    match linked(&app, &text).await? {
+        Some((_, linked)) => Ok(link_page(StatusCode::OK, &view(&app, text, linked, None))),
+        None => link_gone(&app, LinkKind::Recover).await,
+    }
+}
+
+async fn recover(
+    State(app): State<App>,
+    Path(text): Path<String>,
+    form: Form,
+) -> Result<Response, PageError> {
+    let Some((token, linked)) = linked(&app, &text).await? else {
+        return link_gone(&app, LinkKind::Recover).await;
+    };
+    let visitor = &form.caller.visitor;
+    let password = form.fields.text("password");
+    match app.vestibule.use_recover_link(visitor, &token, password).await? {
+        Ok(session) => {
+            let current = app.vestibule.current(&session).await?;
+            let answer = dispatch(&app, current.as_ref(), &ReturnTo::dashboard());
+            Ok(with_token(&app, &session, answer))
+        }
+        Err(LinkRefused::Password(error)) => {
+            let view = view(&app, text, linked, Some(words::password(error)));
+            Ok(link_page(StatusCode::UNPROCESSABLE_ENTITY, &view))
+        }
+        Err(LinkRefused::Gone | LinkRefused::Name(_)) => link_gone(&app, LinkKind::Recover).await,
+    }
+}

@@ -1,0 +1,19 @@
+//! `/settings/…`: the account's switch, one's own security, the account's users.
+
+mod account;
+mod browser;
+mod security;
+mod user;
+mod users;
+
+use axum::Router;
+
+use crate::app::App;
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .merge(account::router())
+        .merge(security::router())
+        .merge(user::router())
+        .merge(users::router())
+}

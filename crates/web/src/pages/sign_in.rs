@@ -1,0 +1,171 @@
+//! `/sign-in` and `/sign-in/code`: the two doors.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use vestibule_flows::FlowError;
+use vestibule_flows::authority::{Decision, ProofAsked, Proving};
+use vestibule_flows::security_code::Proven;
+use vestibule_flows::sign_in::SignIn;
+
+use crate::app::App;
+use crate::error::PageError;
+use crate::pages::{dispatch, outside, session_over, words};
+use crate::request::fields::Fields;
+use crate::request::return_to::ReturnTo;
+use crate::request::session::{Caller, Form};
+use crate::respond::{page, see_other, with_token, without_token};
+use crate::views::CodeProblem;
+use crate::views::sign_in::{CodePage, SignInNotice, SignInPage, SignInProblem};
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/sign-in", get(show).post(sign_in))
+        .route("/sign-in/code", get(show_code).post(give_code))
+}
+
+async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    uri: axum::http::Uri,
+) -> Result<Response, PageError> {
+    let query = Fields::of_query(uri.query())?;
+    let return_to = ReturnTo::parse(query.text("return_to"), &app.public_url);
+    if let Some(current) = &caller.current
+        && !matches!(
+            app.vestibule.authorise_proof(current),
+            Decision::Needs(vestibule_domain::access::Step::Password) | Decision::Refused(_)
+        )
+    {
+        return Ok(dispatch(&app, caller.current.as_ref(), &return_to));
+    }
+    let notice = match query.text("notice") {
+        "signed-out" => Some(SignInNotice::SignedOut),
+        "session-ended" => Some(SignInNotice::SessionEnded),
+        "password-changed" => Some(SignInNotice::PasswordChanged),
+        _ => None,
+    };
+    let view = SignInPage {
+        outside: outside(&app, None).await?,
+        email: String::new(),
+        return_to: return_to.to_string(),
+        problem: None,
+        notice,
+    };
+    let answer = page(StatusCode::OK, &view);
+    Ok(if caller.lost_session { without_token(&app, answer) } else { answer })
+}
+
+async fn sign_in(State(app): State<App>, form: Form) -> Result<Response, PageError> {
+    let fields = &form.fields;
+    let return_to = ReturnTo::parse(fields.text("return_to"), &app.public_url);
+    let (email, password) = (fields.text("email"), fields.text("password"));
+    let refused = async |status, problem| {
+        let view = SignInPage {
+            outside: outside(&app, None).await?,
+            email: email.to_owned(),
+            return_to: return_to.to_string(),
+            problem: Some(problem),
+            notice: None,
+        };
+        Ok(page(status, &view))
+    };
+    if email.trim().is_empty() || password.is_empty() {
+        return refused(StatusCode::UNPROCESSABLE_ENTITY, SignInProblem::Missing).await;
+    }
+    let Caller { current, visitor, .. } = &form.caller;
+    match app.vestibule.sign_in(visitor, email, password, current.as_ref()).await {
+        Ok(SignIn::Begun(token)) => {
+            let current = app.vestibule.current(&token).await?;
+            Ok(with_token(&app, &token, dispatch(&app, current.as_ref(), &return_to)))
+        }
+        Ok(SignIn::Refused) => refused(StatusCode::UNAUTHORIZED, SignInProblem::NotRight).await,
+        Err(FlowError::Busy) => {
+            let mut answer =
+                refused(StatusCode::SERVICE_UNAVAILABLE, SignInProblem::TooBusy).await?;
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            Ok(answer)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The session in the vestibule that a security code is asked of, or the way to where it stands.
+fn awaiting_code(
+    app: &App,
+    caller: &Caller,
+    return_to: &ReturnTo,
+) -> Result<Proving, Box<Response>> {
+    let current = caller.current.as_ref();
+    if let Some(current) = current
+        && let Decision::Granted(proving) = app.vestibule.authorise_proof(current)
+        && proving.by == ProofAsked::SecurityCode
+        && proving.is_sign_in(app.vestibule.now())
+    {
+        return Ok(proving);
+    }
+    Err(Box::new(dispatch(app, current, return_to)))
+}
+
+async fn show_code(
+    State(app): State<App>,
+    caller: Caller,
+    uri: axum::http::Uri,
+) -> Result<Response, PageError> {
+    let query = Fields::of_query(uri.query())?;
+    let return_to = ReturnTo::parse(query.text("return_to"), &app.public_url);
+    match awaiting_code(&app, &caller, &return_to) {
+        Ok(proving) => code_page(&app, &proving, &return_to, None).await,
+        Err(elsewhere) => Ok(*elsewhere),
+    }
+}
+
+async fn give_code(State(app): State<App>, form: Form) -> Result<Response, PageError> {
+    let return_to = ReturnTo::parse(form.fields.text("return_to"), &app.public_url);
+    let proving = match awaiting_code(&app, &form.caller, &return_to) {
+        Ok(proving) => proving,
+        Err(elsewhere) => return Ok(*elsewhere),
+    };
+    match app.vestibule.give_code(&form.caller.visitor, &proving, form.fields.text("code")).await? {
+        Proven::Accepted(token) => {
+            let current = app.vestibule.current(&token).await?;
+            Ok(with_token(&app, &token, dispatch(&app, current.as_ref(), &return_to)))
+        }
+        Proven::Refused(why) => match words::code(why) {
+            Some(problem) => code_page(&app, &proving, &return_to, Some(problem)).await,
+            None => Ok(session_over(&return_to)),
+        },
+    }
+}
+
+async fn code_page(
+    app: &App,
+    proving: &Proving,
+    return_to: &ReturnTo,
+    problem: Option<CodeProblem>,
+) -> Result<Response, PageError> {
+    let session = proving.record();
+    let closed = app.vestibule.is_budget_spent(proving).await?;
+    let problem = if closed { Some(CodeProblem::BudgetSpent) } else { problem };
+    let status = match problem {
+        None => StatusCode::OK,
+        Some(CodeProblem::BudgetSpent) => StatusCode::TOO_MANY_REQUESTS,
+        Some(CodeProblem::NotSixDigits) => StatusCode::UNPROCESSABLE_ENTITY,
+        Some(_) => StatusCode::UNAUTHORIZED,
+    };
+    let view = CodePage {
+        outside: crate::views::Outside { brand: session.account_name.clone() },
+        email: session.email.clone(),
+        factors: app.vestibule.factor_names(proving).await?,
+        return_to: return_to.to_string(),
+        problem,
+    };
+    Ok(page(status, &view))
+}
+
+/// Where who signed out arrives.
+pub(crate) fn after_sign_out(app: &App) -> Response {
+    without_token(app, see_other("/sign-in?notice=signed-out")).into_response()
+}

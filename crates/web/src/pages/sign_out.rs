@@ -1,0 +1,22 @@
+//! `/sign-out`: ends the session on the server.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::post;
+
+use crate::app::App;
+use crate::error::PageError;
+use crate::pages::sign_in::after_sign_out;
+use crate::request::session::Form;
+
+pub(crate) fn router() -> Router<App> {
+    Router::new().route("/sign-out", post(sign_out))
+}
+
+async fn sign_out(State(app): State<App>, form: Form) -> Result<Response, PageError> {
+    if let Some(current) = &form.caller.current {
+        app.vestibule.sign_out(&form.caller.visitor, current).await?;
+    }
+    Ok(after_sign_out(&app))
+}

@@ -1,0 +1,58 @@
+//! The sentences for what a person typed and the rules did not take.
+
+use vestibule_domain::email::EmailError;
+use vestibule_domain::name::{MAX_LENGTH, NameError};
+use vestibule_domain::password::{self, PasswordError};
+use vestibule_flows::security_code::CodeRefused;
+
+use crate::views::CodeProblem;
+
+pub(crate) fn name(error: NameError) -> String {
+    match error {
+        NameError::Empty => "Type a name.".into(),
+        NameError::TooLong => format!("Use at most {MAX_LENGTH} characters."),
+        NameError::Unshowable => "This name has a character that cannot be shown.".into(),
+    }
+}
+
+pub(crate) fn email(error: EmailError) -> String {
+    match error {
+        EmailError::NotAnAddress => "Type an email address such as name@company.example.",
+        EmailError::TooLong => "This address is too long.",
+        EmailError::Unshowable => "This address has a character that cannot be seen. Type it anew.",
+        EmailError::MixedScripts => "This address mixes letters of different scripts. Type it anew.",
+    }
+    .into()
+}
+
+pub(crate) const EMAIL_TAKEN: &str = "A user with this address, or one that looks like it, exists.";
+
+pub(crate) fn password(error: PasswordError) -> String {
+    match error {
+        PasswordError::TooShort { minimum } => format!("Use at least {minimum} characters."),
+        PasswordError::TooLong => format!("Use at most {} characters.", password::MAX_LENGTH),
+        PasswordError::Guessable => "This password is easy to guess: it is common, or made of your \
+             name or email. A few random words are better."
+            .into(),
+    }
+}
+
+/// What to say about a security code; `None` where the session is over instead.
+pub(crate) fn code(why: CodeRefused) -> Option<CodeProblem> {
+    Some(match why {
+        CodeRefused::NotACode => CodeProblem::NotSixDigits,
+        CodeRefused::Wrong => CodeProblem::Wrong,
+        CodeRefused::Spent => CodeProblem::AlreadyUsed,
+        CodeRefused::ClockOff { seconds_ahead } => {
+            // Said in whole minutes, and never as none.
+            let minutes = ((seconds_ahead.unsigned_abs() + 30) / 60).max(1);
+            if seconds_ahead < 0 {
+                CodeProblem::Slow { minutes }
+            } else {
+                CodeProblem::Fast { minutes }
+            }
+        }
+        CodeRefused::BudgetSpent => CodeProblem::BudgetSpent,
+        CodeRefused::WrongPassword | CodeRefused::SessionOver => return None,
+    })
+}

@@ -1,0 +1,81 @@
+//! `/`: who is signed in, how, and what they may do.
+
+use askama::Template;
+
+use super::{Frame, Place, Role, When, sample};
+
+/// `/`
+#[derive(Template)]
+#[template(path = "dashboard.html")]
+pub struct DashboardPage {
+    /// The surroundings.
+    pub frame: Frame,
+    /// The user's e-mail.
+    pub email: String,
+    /// The user's role.
+    pub role: Role,
+    /// When the password was given.
+    pub password_at: When,
+    /// The second proof of this session.
+    pub code: Option<CodeGiven>,
+    /// Whether the user has a factor; without one the page invites to set one up.
+    pub has_factor: bool,
+    /// When the session ends at the latest.
+    pub ends: When,
+    /// How long it may stand unused ("1 hour").
+    pub idle: String,
+}
+
+/// A security code that was given.
+#[derive(Clone)]
+pub struct CodeGiven {
+    /// Name of the app.
+    pub factor: String,
+    /// When.
+    pub at: When,
+}
+
+impl DashboardPage {
+    /// The states worth looking at.
+    pub fn samples() -> Vec<(&'static str, Self)> {
+        let page = |frame, role, code: Option<&str>| Self {
+            frame,
+            email: "ada@acme.example".into(),
+            role,
+            password_at: sample::when(0),
+            has_factor: code.is_some(),
+            code: code.map(|factor| CodeGiven { factor: factor.into(), at: sample::when(1) }),
+            ends: sample::when(24 * 60),
+            idle: "1 hour".into(),
+        };
+        let mut finished = sample::member(Place::Dashboard);
+        finished.done =
+            Some("Your app is set up. From now on you sign in with a security code.".into());
+        vec![
+            ("admin", page(sample::admin(Place::Dashboard), Role::Admin, Some("Ada’s phone"))),
+            ("admin-without-factor", page(sample::admin(Place::Dashboard), Role::Admin, None)),
+            (
+                "member",
+                Self {
+                    email: "ben@acme.example".into(),
+                    ..page(sample::member(Place::Dashboard), Role::Member, None)
+                },
+            ),
+            (
+                "enrolled",
+                Self {
+                    email: "ben@acme.example".into(),
+                    ..page(finished, Role::Member, Some("Ben’s phone"))
+                },
+            ),
+            (
+                "hostile",
+                Self {
+                    email: "a.very.long.name.that.goes.on@a-long-department.acme-analytics.example"
+                        .into(),
+                    ..page(sample::hostile(Place::Dashboard), Role::Admin, Some(sample::HOSTILE))
+                },
+            ),
+        ]
+    }
+}

@@ -1,0 +1,162 @@
+//! `/sign-in` and `/sign-in/code`: the two doors.
+
+use std::fmt;
+
+use askama::Template;
+
+use super::{CodeProblem, Outside, sample};
+
+/// `/sign-in`
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+pub struct SignInPage {
+    /// The surroundings.
+    pub outside: Outside,
+    /// What was typed before.
+    pub email: String,
+    /// Where to go afterwards.
+    pub return_to: String,
+    /// Why the last attempt did not succeed.
+    pub problem: Option<SignInProblem>,
+    /// What just happened, if the visitor was sent here.
+    pub notice: Option<SignInNotice>,
+}
+
+/// Why nobody was signed in. One and the same for an unknown e-mail, a wrong password and a
+/// disabled user.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SignInProblem {
+    /// A field was left empty.
+    Missing,
+    /// They do not fit together.
+    NotRight,
+    /// Too many sign-ins at this moment.
+    TooBusy,
+}
+
+impl fmt::Display for SignInProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "Type both your email and your password.",
+            Self::NotRight => "The email or the password is not right.",
+            Self::TooBusy => {
+                "Many people are signing in at this moment. Try again in a few seconds."
+            }
+        })
+    }
+}
+
+/// Why the visitor stands at the first door.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SignInNotice {
+    /// They signed out.
+    SignedOut,
+    /// Their session is over.
+    SessionEnded,
+    /// They chose a new password by a link.
+    PasswordChanged,
+    /// They took an invitation.
+    InvitationTaken,
+    /// They set the installation up.
+    AccountCreated,
+}
+
+impl fmt::Display for SignInNotice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SignedOut => "You are signed out.",
+            Self::SessionEnded => "Your session has ended. Sign in again to go on where you were.",
+            Self::PasswordChanged => "Your password is changed. Sign in with it.",
+            Self::InvitationTaken => "You are set up. Sign in with your new password.",
+            Self::AccountCreated => "The account is created. Sign in with your new password.",
+        })
+    }
+}
+
+/// `/sign-in/code`
+#[derive(Template)]
+#[template(path = "sign_in_code.html")]
+pub struct CodePage {
+    /// The surroundings.
+    pub outside: Outside,
+    /// Who gave the password.
+    pub email: String,
+    /// Names of the user's apps, at least one.
+    pub factors: Vec<String>,
+    /// Where to go afterwards.
+    pub return_to: String,
+    /// Why the last code was not taken. [`CodeProblem::BudgetSpent`] takes the field away.
+    pub problem: Option<CodeProblem>,
+}
+
+impl SignInPage {
+    /// The states worth looking at.
+    pub fn samples() -> Vec<(&'static str, Self)> {
+        let page = |email: &str, problem, notice| Self {
+            outside: sample::outside(),
+            email: email.into(),
+            return_to: "/settings/users?search=a&mfa=none".into(),
+            problem,
+            notice,
+        };
+        vec![
+            ("new", page("", None, None)),
+            ("not-right", page("ben@acme.example", Some(SignInProblem::NotRight), None)),
+            ("missing", page("", Some(SignInProblem::Missing), None)),
+            ("too-busy", page("ben@acme.example", Some(SignInProblem::TooBusy), None)),
+            ("signed-out", page("", None, Some(SignInNotice::SignedOut))),
+            ("session-ended", page("", None, Some(SignInNotice::SessionEnded))),
+            (
+                "password-changed",
+                page("ben@acme.example", None, Some(SignInNotice::PasswordChanged)),
+            ),
+            (
+                "hostile",
+                Self {
+                    outside: sample::outside_of(sample::HOSTILE),
+                    ..page(sample::HOSTILE, None, None)
+                },
+            ),
+            (
+                "long-brand",
+                Self { outside: sample::outside_of(sample::LONG), ..page("", None, None) },
+            ),
+        ]
+    }
+}
+
+impl CodePage {
+    /// The states worth looking at.
+    pub fn samples() -> Vec<(&'static str, Self)> {
+        let page = |problem| Self {
+            outside: sample::outside(),
+            email: "cleo@acme.example".into(),
+            factors: vec!["Cleo’s phone".into()],
+            return_to: "/".into(),
+            problem,
+        };
+        vec![
+            ("new", page(None)),
+            (
+                "two-apps",
+                Self { factors: vec!["Cleo’s phone".into(), "Work tablet".into()], ..page(None) },
+            ),
+            ("not-six-digits", page(Some(CodeProblem::NotSixDigits))),
+            ("wrong", page(Some(CodeProblem::Wrong))),
+            ("used", page(Some(CodeProblem::AlreadyUsed))),
+            ("slow", page(Some(CodeProblem::Slow { minutes: 2 }))),
+            ("fast", page(Some(CodeProblem::Fast { minutes: 1 }))),
+            ("budget-spent", page(Some(CodeProblem::BudgetSpent))),
+            (
+                "hostile",
+                Self {
+                    outside: sample::outside_of(sample::HOSTILE),
+                    email: "a.very.long.name.that.goes.on@a-long-department.acme-analytics.example"
+                        .into(),
+                    factors: vec![sample::HOSTILE.into(), sample::LONG.into(), "Third".into()],
+                    ..page(None)
+                },
+            ),
+        ]
+    }
+}
