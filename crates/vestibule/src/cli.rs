@@ -1,0 +1,257 @@
+//! What can be typed: the commands, their flags, their help.
+//!
+//! Flags are text here; the configuration gives them their meaning and their mistakes a line, the
+//! same as for the file and the environment. So defaults and variables are named by hand, and a
+//! test compares.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Key};
+
+/// A login with mandatory MFA, self-hosted
+///
+/// Try it at once with `vestibule demo`; start it with `vestibule serve`, which needs no
+/// configuration.
+#[derive(Parser)]
+#[command(version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serve the login
+    ///
+    /// Makes the data folder, the database and the master key where they do not exist, prints its
+    /// address on stdout once it is listening and, while there is no account yet, a link that
+    /// creates the first one. Logs go to stderr. SIGTERM and Ctrl+C finish the requests in flight
+    /// and end it within five seconds.
+    ///
+    /// A flag counts before its environment variable, that before the configuration file, that
+    /// before the default. `vestibule config example` explains every setting.
+    Serve(ServeArgs),
+    /// Make accounts
+    Account {
+        #[command(subcommand)]
+        command: AccountCommand,
+    },
+    /// Let a user in again who lost password or app
+    ///
+    /// Prints a link that works once, for 15 minutes: with it the user sets a new password and
+    /// enrols a new authenticator app in place of the old ones. Works beside a running
+    /// `vestibule serve`, on the same data.
+    Recover(RecoverArgs),
+    /// Try everything out on data that is thrown away
+    ///
+    /// Serves the furnished account "Acme Analytics" from a temporary folder and prints its users
+    /// and their passwords. Folder and users are gone when it ends. Reads neither configuration
+    /// file nor environment, and listens on this machine alone.
+    Demo(DemoArgs),
+    /// Check or explain the configuration
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+/// The commands about accounts.
+#[derive(Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Make a further account and print its first Admin's invitation
+    ///
+    /// The invitation is a link that works once, for 14 days: with it the Admin sets a password
+    /// and signs in. Works beside a running `vestibule serve`, on the same data.
+    Create(CreateArgs),
+}
+
+/// The commands about the configuration.
+#[derive(Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check the configuration and print what comes of it
+    ///
+    /// Reads the file and the environment as `vestibule serve` would, and prints every setting
+    /// with its origin, or names the key, file and line of each mistake and exits with code 1.
+    /// Never prints the database's password.
+    Check(ConfigFile),
+    /// Print the commented reference file
+    Example,
+}
+
+/// The configuration file.
+#[derive(Args)]
+pub(crate) struct ConfigFile {
+    /// Configuration file in TOML [default: none]
+    #[arg(long, value_name = "FILE", env = "VESTIBULE_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    /// The file; an empty variable names none.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.config.as_deref().filter(|path| !path.as_os_str().is_empty())
+    }
+}
+
+/// Which installation it is, for every command that opens one.
+#[derive(Args)]
+pub(crate) struct Installation {
+    #[command(flatten)]
+    file: ConfigFile,
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        help = "Address and port to listen on [default: 127.0.0.1:8080] [env: \
+                VESTIBULE_LISTEN]"
+    )]
+    listen: Option<String>,
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Address that people open, for links and against forged requests; https:// \
+                unless only this machine is listened to [default: http://localhost:<port>] \
+                [env: VESTIBULE_PUBLIC_URL]"
+    )]
+    public_url: Option<String>,
+    #[arg(
+        long,
+        value_name = "DIR",
+        help = "Folder of the master key and the database [default: ./vestibule-data] [env: \
+                VESTIBULE_DATA_DIR]"
+    )]
+    data_dir: Option<String>,
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Database, sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE; other users \
+                of this machine can see flags, so set a password by variable or file [default: \
+                sqlite:<data-dir>/vestibule.db] [env: VESTIBULE_DATABASE]"
+    )]
+    database: Option<String>,
+}
+
+impl Installation {
+    /// The configuration of the installation.
+    pub(crate) fn config(self) -> anyhow::Result<Config> {
+        self.config_with(vec![])
+    }
+
+    fn config_with(self, more: Vec<(Key, Option<String>)>) -> anyhow::Result<Config> {
+        let mut flags = vec![
+            (Key::Listen, self.listen),
+            (Key::PublicUrl, self.public_url),
+            (Key::DataDir, self.data_dir),
+            (Key::Database, self.database),
+        ];
+        flags.extend(more);
+        let flags = flags.into_iter().filter_map(|(key, text)| Some((key, text?))).collect();
+        Ok(Config::load(self.file.path(), flags)?)
+    }
+}
+
+/// The arguments of `vestibule serve`.
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    installation: Installation,
+    #[arg(
+        long,
+        value_name = "CIDR,…",
+        help = "Reverse proxies whose X-Forwarded-For is believed, as addresses or networks \
+                [default: none] [env: VESTIBULE_TRUSTED_PROXIES]"
+    )]
+    trusted_proxies: Option<String>,
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        help = "How much to log: error, warn, info, debug or trace [default: info] [env: \
+                VESTIBULE_LOG]"
+    )]
+    log: Option<String>,
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help = "How to log: text for people, json for programs [default: text] [env: \
+                VESTIBULE_LOG_FORMAT]"
+    )]
+    log_format: Option<String>,
+}
+
+impl ServeArgs {
+    /// The configuration to serve with.
+    pub(crate) fn config(self) -> anyhow::Result<Config> {
+        self.installation.config_with(vec![
+            (Key::TrustedProxies, self.trusted_proxies),
+            (Key::Log, self.log),
+            (Key::LogFormat, self.log_format),
+        ])
+    }
+}
+
+/// The arguments of `vestibule account create`.
+#[derive(Args)]
+pub(crate) struct CreateArgs {
+    /// Name of the account, such as the organisation's
+    pub(crate) name: String,
+    /// E-mail address of its first Admin
+    #[arg(long, value_name = "EMAIL")]
+    pub(crate) admin: String,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+/// The arguments of `vestibule recover`.
+#[derive(Args)]
+pub(crate) struct RecoverArgs {
+    /// E-mail address of the user
+    pub(crate) email: String,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+/// The arguments of `vestibule demo`.
+#[derive(Args)]
+pub(crate) struct DemoArgs {
+    /// Loopback address and port to listen on; port 0 takes any that is free
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Print one line of JSON for programs instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+    use crate::config::Key;
+
+    #[test]
+    fn the_commands_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_names_every_variable_and_default() {
+        let mut cli = Cli::command();
+        let serve = cli.find_subcommand_mut("serve").unwrap();
+        let help = serve.render_long_help().to_string();
+        let help: String = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        for flag in ["config", "listen", "public-url", "data-dir", "database", "log", "log-format"]
+        {
+            assert!(help.contains(&format!("--{flag} ")), "{flag}");
+        }
+        for key in Key::ALL {
+            // The others have no flag: they are not set for one start alone.
+            if help.contains(&format!("{} ", key.flag())) {
+                assert!(help.contains(&format!("[env: {}]", key.variable())), "{key:?}\n{help}");
+            }
+        }
+        assert_eq!(help.matches("[default: ").count(), help.matches("[env: ").count());
+    }
+}

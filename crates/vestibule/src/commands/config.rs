@@ -1,0 +1,59 @@
+//! `vestibule config check` and `vestibule config example`.
+
+use std::path::Path;
+
+use crate::config::Config;
+use crate::output;
+
+/// The commented reference file.
+const EXAMPLE: &str = include_str!("../../../../vestibule.example.toml");
+
+/// Reads file and environment, and says what comes of it or what is wrong with it.
+pub(crate) fn check(file: Option<&Path>) -> anyhow::Result<()> {
+    let config = Config::load(file, vec![])?;
+    output::print(&format!("The configuration is good.\n\n{}", config.show().trim_end()))
+}
+
+/// Prints the reference file.
+pub(crate) fn example() -> anyhow::Result<()> {
+    output::print(EXAMPLE.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::EXAMPLE;
+    use crate::config::{Config, Key, environment_of};
+
+    fn shown(text: &str) -> String {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("vestibule.toml");
+        fs::write(&path, text).unwrap();
+        let config = Config::from(Some(&path), vec![], &environment_of(&[])).unwrap();
+        // Values alone, without where they come from.
+        let show = config.show();
+        let values = show.lines().map(|line| line.split("  # ").next().unwrap_or_default().trim());
+        values.collect::<Vec<_>>().join("\n")
+    }
+
+    /// A line such as `#listen = "127.0.0.1:8080"`; sentences have a space after the sign.
+    fn setting(line: &str) -> Option<&str> {
+        line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+    }
+
+    #[test]
+    fn the_example_shows_every_key_and_its_default() {
+        let active: Vec<&str> = EXAMPLE.lines().map(|line| setting(line).unwrap_or(line)).collect();
+        assert_eq!(shown(&active.join("\n")), shown(""));
+        assert_eq!(shown(EXAMPLE), shown(""));
+        let keys: Vec<&str> = EXAMPLE
+            .lines()
+            .filter_map(setting)
+            .filter_map(|line| line.split(" = ").next())
+            .collect();
+        assert_eq!(keys, Key::ALL.map(Key::name));
+    }
+}

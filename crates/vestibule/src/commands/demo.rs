@@ -1,0 +1,132 @@
+//! `vestibule demo`: a furnished account in a folder that is thrown away.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{anyhow, bail};
+use tempfile::TempDir;
+use tokio::signal::unix::SignalKind;
+use vestibule_flows::Vestibule;
+
+use super::demo_people::{ACCOUNT, Person, furnish};
+use crate::config::{Config, Key};
+use crate::serving::{self, Door};
+use crate::stop::Stop;
+use crate::{opening, output};
+
+/// What `--json` prints.
+#[derive(serde::Serialize)]
+struct Demo<'a> {
+    url: String,
+    users: &'a [Person],
+}
+
+/// Serves the demo until the process is asked to stop, and removes its folder.
+pub(crate) async fn run(listen: SocketAddr, json: bool) -> anyhow::Result<()> {
+    if !listen.ip().to_canonical().is_loopback() {
+        bail!("the demo prints its passwords, so it listens on a loopback address alone: {listen}");
+    }
+    // Before there is a folder. A terminal that is closed ends the demo too.
+    let signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+    let stop = Stop::on(&signals)?;
+    let folder = TempDir::with_prefix("vestibule-demo-")
+        .map_err(|error| anyhow!("the demo's folder cannot be made: {error}"))?;
+    let served = serve(folder.path(), listen, json, stop).await;
+    folder.close().map_err(|error| anyhow!("the demo's folder cannot be removed: {error}"))?;
+    served
+}
+
+async fn serve(folder: &Path, listen: SocketAddr, json: bool, stop: Stop) -> anyhow::Result<()> {
+    let data_dir = folder.display().to_string();
+    let flags = vec![(Key::Listen, listen.to_string()), (Key::DataDir, data_dir)];
+    let config = Config::from(None, flags, &vec![])?;
+    let door = Door::open(&config).await?;
+    let (vestibule, people) = tokio::select! {
+        made = make(&config) => made?,
+        () = stop.requested() => return Ok(()),
+    };
+    if json {
+        let demo = Demo { url: door.shown(), users: &people };
+        output::print(&serde_json::to_string(&demo)?)?;
+    } else {
+        output::print(&describe(&door.shown(), folder, &people))?;
+    }
+    serving::serve(vestibule, door, stop).await
+}
+
+async fn make(config: &Config) -> anyhow::Result<(Vestibule, Vec<Person>)> {
+    let vestibule = opening::create_or_open(config).await?;
+    let people = furnish(&vestibule).await?;
+    Ok((vestibule, people))
+}
+
+fn describe(url: &str, folder: &Path, people: &[Person]) -> String {
+    let mut text = format!("{ACCOUNT}, a demo of Vestibule:\n\n    {url}\n\n");
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{}", table(people));
+    for person in people {
+        let Some(key) = &person.totp_key else { continue };
+        let _ = writeln!(
+            text,
+            "{} has MFA on. Add this key to an authenticator app:\n\n    {}\n    {}\n",
+            person.name,
+            in_fours(key),
+            person.totp_uri,
+        );
+    }
+    let _ = write!(
+        text,
+        "What to try
+  1. Sign in as Ben: the password is enough, for now.
+  2. Sign in as Cleo: the security code of the app is asked for.
+  3. In a private window, sign in as Ada and go to Settings, Account: turn on \"Two Factor
+     Authentication\". Ada enrols first; then it holds for everyone, at once.
+  4. Reload Ben's page: Ben is led to enrolment, and back to the page.
+  5. Lost everything? In another terminal:
+     vestibule recover ada@acme.example --data-dir {folder} --public-url {url}
+
+Ctrl+C ends the demo and removes all of it.",
+        folder = folder.display(),
+    );
+    text
+}
+
+fn table(people: &[Person]) -> String {
+    let heading = ["Email", "Name", "Role", "Password", "MFA"];
+    let rows = people.iter().map(|person| {
+        let mfa = if person.totp_key.is_some() { "on" } else { "off" };
+        [person.email, person.name, person.role, person.password.as_str(), mfa]
+    });
+    let rows: Vec<[&str; 5]> = std::iter::once(heading).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..5).filter_map(width).collect();
+    let lines = rows.iter().map(|row| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        format!("    {}\n", cells.collect::<Vec<_>>().join("   ").trim_end())
+    });
+    lines.collect()
+}
+
+/// The key as an app's users type it.
+fn in_fours(key: &str) -> String {
+    let mut text = String::with_capacity(key.len() * 5 / 4);
+    for (index, letter) in key.chars().enumerate() {
+        if index > 0 && index % 4 == 0 {
+            text.push(' ');
+        }
+        text.push(letter);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_fours;
+
+    #[test]
+    fn a_key_is_shown_in_groups_of_four() {
+        assert_eq!(in_fours("ABCDEFGHIJ"), "ABCD EFGH IJ");
+        assert_eq!(in_fours("ABCD"), "ABCD");
+    }
+}

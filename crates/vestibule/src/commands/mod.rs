@@ -1,0 +1,8 @@
+//! What each command does.
+
+pub(crate) mod account;
+pub(crate) mod config;
+pub(crate) mod demo;
+mod demo_people;
+pub(crate) mod recover;
+pub(crate) mod serve;

@@ -1,0 +1,31 @@
+//! `vestibule serve`.
+
+use tokio::signal::unix::SignalKind;
+use vestibule_domain::link::LinkPurpose;
+
+use crate::config::Config;
+use crate::serving::{self, Door};
+use crate::stop::Stop;
+use crate::{opening, output};
+
+/// Serves until the process is asked to stop.
+pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
+    let stop = Stop::on(&[SignalKind::terminate(), SignalKind::interrupt()])?;
+    // The port comes first: whoever finds it taken must not void the set-up link of the process
+    // that has it.
+    let door = Door::open(config).await?;
+    let vestibule = tokio::select! {
+        opened = opening::create_or_open(config) => opened?,
+        () = stop.requested() => return Ok(()),
+    };
+    let setup = vestibule.make_setup_link().await?;
+    tracing::info!(listen = %door.local_addr()?, public_url = %door.shown(), "listening");
+    output::print(&door.shown())?;
+    if let Some(token) = setup {
+        let link = vestibule_web::link(&door.public_url, LinkPurpose::Setup, &token);
+        output::print(&format!(
+            "\nThere is no account yet. Create the first one here, once, within the hour:\n{link}"
+        ))?;
+    }
+    serving::serve(vestibule, door, stop).await
+}

@@ -1,0 +1,84 @@
+//! The configuration file: TOML, one table. Every value keeps its line.
+
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::key::Key;
+use super::setting::{Mistake, Origin, Raw, Setting};
+
+/// What a file sets, and what is wrong with its form.
+#[derive(Default)]
+pub(crate) struct Settings {
+    pub(crate) found: Vec<(Key, Setting)>,
+    pub(crate) mistakes: Vec<Mistake>,
+}
+
+/// Reads the file.
+pub(crate) fn read(path: &Path) -> Settings {
+    match fs::read_to_string(path) {
+        Ok(text) => File { path, text: &text }.settings(),
+        Err(error) => {
+            let problem = format!("{}: the file cannot be read: {error}", path.display());
+            Settings { mistakes: vec![Mistake(problem)], ..Settings::default() }
+        }
+    }
+}
+
+struct File<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl File<'_> {
+    fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        let table = match DeTable::parse(self.text) {
+            Ok(table) => table.into_inner(),
+            Err(error) => {
+                let problem = error.message().lines().next().unwrap_or_default();
+                let origin = self.origin(error.span().unwrap_or_default());
+                settings.mistakes.push(Mistake(format!("{origin}: {problem}")));
+                return settings;
+            }
+        };
+        for (name, value) in table {
+            if let Some(key) = Key::of_name(name.get_ref()) {
+                settings.found.push((key, self.setting(&value)));
+            } else {
+                let problem = match Key::nearest(name.get_ref()) {
+                    Some(key) => format!("unknown key; did you mean {}?", key.name()),
+                    None => "unknown key".to_owned(),
+                };
+                let origin = self.origin(name.span());
+                settings.mistakes.push(Mistake::of(&origin, name.get_ref(), &problem));
+            }
+        }
+        settings
+    }
+
+    fn setting(&self, value: &Spanned<DeValue<'_>>) -> Setting {
+        let raw = match value.get_ref() {
+            DeValue::String(text) => Raw::Text(text.to_string()),
+            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+                .map_or(Raw::Other("a number that is too large"), Raw::Number),
+            DeValue::Array(items) => {
+                Raw::List(items.iter().map(|item| self.setting(item)).collect())
+            }
+            DeValue::Float(_) => Raw::Other("a fraction"),
+            DeValue::Boolean(_) => Raw::Other("a boolean"),
+            DeValue::Datetime(_) => Raw::Other("a date or time"),
+            DeValue::Table(_) => Raw::Other("a table"),
+        };
+        Setting { raw, origin: self.origin(value.span()) }
+    }
+
+    fn origin(&self, span: Range<usize>) -> Origin {
+        let before = self.text.bytes().take(span.start);
+        let line = before.filter(|byte| *byte == b'\n').count() + 1;
+        Origin::File { path: self.path.to_owned(), line }
+    }
+}

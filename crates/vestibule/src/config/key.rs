@@ -1,0 +1,125 @@
+//! The names of all settings: the key in the file, and from it the variable and the flag.
+
+/// A setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    Listen,
+    PublicUrl,
+    TrustedProxies,
+    DataDir,
+    Database,
+    SessionIdleMinutes,
+    SessionTotalHours,
+    PasswordMinimum,
+    Log,
+    LogFormat,
+}
+
+impl Key {
+    /// All of them, in the order in which they are shown.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Listen,
+        Self::PublicUrl,
+        Self::TrustedProxies,
+        Self::DataDir,
+        Self::Database,
+        Self::SessionIdleMinutes,
+        Self::SessionTotalHours,
+        Self::PasswordMinimum,
+        Self::Log,
+        Self::LogFormat,
+    ];
+
+    /// The key in the file.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Listen => "listen",
+            Self::PublicUrl => "public_url",
+            Self::TrustedProxies => "trusted_proxies",
+            Self::DataDir => "data_dir",
+            Self::Database => "database",
+            Self::SessionIdleMinutes => "session_idle_minutes",
+            Self::SessionTotalHours => "session_total_hours",
+            Self::PasswordMinimum => "password_minimum",
+            Self::Log => "log",
+            Self::LogFormat => "log_format",
+        }
+    }
+
+    /// The setting of this name.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|key| key.name() == name)
+    }
+
+    /// The environment variable.
+    pub(crate) fn variable(self) -> String {
+        format!("VESTIBULE_{}", self.name().to_ascii_uppercase())
+    }
+
+    /// The flag, of those that have one.
+    pub(crate) fn flag(self) -> String {
+        format!("--{}", self.name().replace('_', "-"))
+    }
+
+    /// The setting that somebody may have meant by this name.
+    pub(crate) fn nearest(name: &str) -> Option<Self> {
+        let misspelt = Self::ALL
+            .into_iter()
+            .map(|key| (edits(name, key.name()), key))
+            .min_by_key(|(edits, _)| *edits)
+            .filter(|(edits, _)| *edits <= 2 && *edits < name.len());
+        misspelt.map(|(_, key)| key).or_else(|| {
+            // `database_url`, `log_level`: more said than needed.
+            let longer = |key: &Self| name.starts_with(key.name());
+            Self::ALL.into_iter().filter(longer).max_by_key(|key| key.name().len())
+        })
+    }
+}
+
+/// How many letters have to be added, dropped or changed (Levenshtein's distance).
+fn edits(from: &str, to: &str) -> usize {
+    // Distances between what was read of `from` and every beginning of `to`.
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (read, x) in from.bytes().enumerate() {
+        let mut left = read + 1;
+        let mut next = vec![left];
+        for (above, y) in row.windows(2).zip(to.bytes()) {
+            left = (above[0] + usize::from(x != y)).min(above[1] + 1).min(left + 1);
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, edits};
+
+    #[test]
+    fn a_slip_of_the_finger_finds_its_key() {
+        for (name, key) in [
+            ("lisen", Key::Listen),
+            ("public-url", Key::PublicUrl),
+            ("trusted_proxy", Key::TrustedProxies),
+            ("databse", Key::Database),
+            ("database_url", Key::Database),
+            ("log_formt", Key::LogFormat),
+            ("log_level", Key::Log),
+        ] {
+            assert_eq!(Key::nearest(name), Some(key), "{name}");
+        }
+        for name in ["", "x", "server", "tls", "port"] {
+            assert_eq!(Key::nearest(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn edits_are_counted() {
+        for (from, to, count) in
+            [("", "", 0), ("", "abc", 3), ("abc", "", 3), ("kitten", "sitting", 3), ("ab", "ba", 2)]
+        {
+            assert_eq!(edits(from, to), count, "{from} {to}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The configuration as text, for people to compare: TOML with the origin of each value.
+
+use std::fmt::Write as _;
+
+use vestibule_store::DatabaseUrl;
+
+use super::key::Key;
+use super::setting::Origin;
+use super::{Config, LogFormat};
+
+impl Config {
+    /// Every setting as it counts, a line for each.
+    pub(crate) fn show(&self) -> String {
+        let mut shown = String::new();
+        for key in Key::ALL {
+            let origin = self.origins.iter().find(|(of, _)| *of == key).map(|(_, origin)| origin);
+            let origin = origin.unwrap_or(&Origin::Default);
+            let setting = format!("{} = {}", key.name(), self.value(key));
+            // Writing to a string cannot fail.
+            let _ = writeln!(shown, "{setting:<52}  # {origin}");
+        }
+        shown
+    }
+
+    fn value(&self, key: Key) -> String {
+        match key {
+            Key::Listen => quoted(&self.listen),
+            Key::PublicUrl => match (&self.public_url, self.listen.port()) {
+                (Some(url), _) => quoted(&url.origin().ascii_serialization()),
+                (None, 0) => quoted(&"http://localhost:PORT"),
+                (None, 80) => quoted(&"http://localhost"),
+                (None, port) => quoted(&format!("http://localhost:{port}")),
+            },
+            Key::TrustedProxies => {
+                let networks: Vec<String> = self.trusted_proxies.iter().map(quoted).collect();
+                format!("[{}]", networks.join(", "))
+            }
+            Key::DataDir => quoted(&self.data_dir.display()),
+            Key::Database => quoted(&show_database(&self.database)),
+            Key::SessionIdleMinutes => {
+                (self.settings.session_limits.idle.as_secs() / 60).to_string()
+            }
+            Key::SessionTotalHours => {
+                (self.settings.session_limits.total.as_secs() / 3600).to_string()
+            }
+            Key::PasswordMinimum => self.settings.password_minimum.to_string(),
+            Key::Log => quoted(&self.log),
+            Key::LogFormat => quoted(&match self.log_format {
+                LogFormat::Text => "text",
+                LogFormat::Json => "json",
+            }),
+        }
+    }
+}
+
+fn quoted(text: &impl ToString) -> String {
+    toml::Value::String(text.to_string()).to_string()
+}
+
+/// The address of a database without its password.
+pub(crate) fn show_database(url: &DatabaseUrl) -> String {
+    match url {
+        DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
+        DatabaseUrl::Postgres(options) => {
+            let host = options.get_socket().map_or_else(
+                || options.get_host().to_owned(),
+                |socket| socket.display().to_string(),
+            );
+            let (user, port) = (options.get_username(), options.get_port());
+            let database = options.get_database().unwrap_or(user);
+            format!("postgres://{user}@{host}:{port}/{database}")
+        }
+    }
+}

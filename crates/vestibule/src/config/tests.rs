@@ -1,0 +1,205 @@
+//! Which value counts, and that each mistake is named where it stands.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::{Config, Key, environment_of};
+
+struct File {
+    folder: TempDir,
+}
+
+impl File {
+    fn of(text: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("vestibule.toml"), text).unwrap();
+        Self { folder }
+    }
+
+    /// The configuration, or its mistakes without the folder's path.
+    fn with(&self, flags: &[(Key, &str)], variables: &[(&str, &str)]) -> Result<Config, String> {
+        let path = self.folder.path().join("vestibule.toml");
+        let flags = flags.iter().map(|(key, text)| (*key, (*text).to_owned())).collect();
+        Config::from(Some(&path), flags, &environment_of(variables)).map_err(|mistakes| {
+            mistakes.to_string().replace(&format!("{}/", self.folder.path().display()), "")
+        })
+    }
+
+    fn mistake(&self) -> String {
+        let Err(mistake) = self.with(&[], &[]) else { panic!("there is no mistake") };
+        mistake
+    }
+}
+
+fn mistake_of(variable: &str, text: &str) -> String {
+    let Err(mistake) = File::of("").with(&[], &[(variable, text)]) else { panic!("no mistake") };
+    mistake
+}
+
+#[test]
+fn flag_counts_before_environment_before_file_before_default() {
+    let file = File::of("listen = '127.0.0.1:1001'\nlog = 'warn'\nlog_format = 'json'");
+    let variables = [("VESTIBULE_LISTEN", "127.0.0.1:1002"), ("VESTIBULE_LOG", "debug")];
+    let config = file.with(&[(Key::Listen, "127.0.0.1:1003")], &variables).unwrap();
+    assert_eq!(config.listen.port(), 1003);
+    assert_eq!(config.log.to_string(), "debug");
+    assert!(config.show().contains("--listen\n"), "{}", config.show());
+    assert!(config.show().contains("# VESTIBULE_LOG\n"), "{}", config.show());
+    assert!(config.show().contains("vestibule.toml:3\n"), "{}", config.show());
+    assert!(config.show().contains("# default\n"), "{}", config.show());
+    // Container tools unset a variable by leaving it empty.
+    assert_eq!(file.with(&[], &[("VESTIBULE_LISTEN", "")]).unwrap().listen.port(), 1001);
+}
+
+#[test]
+fn a_mistake_in_the_file_is_named_by_key_and_line() {
+    for (text, mistake) in [
+        ("\nlisen = 1", "vestibule.toml:2: lisen: unknown key; did you mean listen?"),
+        ("[server]\nlisten = 1", "vestibule.toml:1: server: unknown key"),
+        ("listen = 8080", "vestibule.toml:1: listen: expected a string, found a whole number"),
+        (
+            "listen = '8080'",
+            "vestibule.toml:1: listen: \"8080\" is not an address and a port, such as 127.0.0.1:8080",
+        ),
+        (
+            "trusted_proxies = [\n  '10.0.0.0/8',\n  'foo',\n]",
+            "vestibule.toml:3: trusted_proxies[1]: \"foo\" is not an address or a network",
+        ),
+        (
+            "trusted_proxies = [1]",
+            "vestibule.toml:1: trusted_proxies[0]: expected a string, found a whole number",
+        ),
+        (
+            "trusted_proxies = '10.0.0.0/8'",
+            "vestibule.toml:1: trusted_proxies: expected a list of strings, found a string",
+        ),
+        (
+            "password_minimum = 7",
+            "vestibule.toml:1: password_minimum: 7 is out of range: from 8 to 64",
+        ),
+        (
+            "session_idle_minutes = -1",
+            "vestibule.toml:1: session_idle_minutes: -1 is out of range: from 1 to 1440",
+        ),
+        (
+            "session_total_hours = '24'",
+            "vestibule.toml:1: session_total_hours: expected a whole number, found a string",
+        ),
+        (
+            "session_total_hours = 1.5",
+            "vestibule.toml:1: session_total_hours: expected a whole number, found a fraction",
+        ),
+        (
+            "log = 'loud'",
+            "vestibule.toml:1: log: \"loud\" is none of error, warn, info, debug, trace",
+        ),
+        ("log_format = 'xml'", "vestibule.toml:1: log_format: \"xml\" is none of text, json"),
+        ("data_dir = ''", "vestibule.toml:1: data_dir: the path is empty"),
+    ] {
+        assert_eq!(File::of(text).mistake(), mistake);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_named_by_line() {
+    for text in ["\nlisten = ", "listen = 1\nlisten = 2", "\u{0}"] {
+        let mistake = File::of(text).mistake();
+        assert!(mistake.starts_with("vestibule.toml:"), "{mistake}");
+        assert!(!mistake.contains('\n'), "{mistake}");
+    }
+    let folder = TempDir::new().unwrap();
+    let missing = folder.path().join("none.toml");
+    let Err(mistake) = Config::from(Some(&missing), vec![], &environment_of(&[])) else {
+        panic!("a file that is not there")
+    };
+    assert!(mistake.to_string().contains("none.toml: the file cannot be read"), "{mistake}");
+}
+
+#[test]
+fn all_mistakes_are_said_at_once() {
+    let mistakes = File::of("lisen = 1\nlog = 1\npassword_minimum = 1").mistake();
+    assert_eq!(mistakes.lines().count(), 3, "{mistakes}");
+}
+
+#[test]
+fn a_mistake_in_a_variable_is_named_by_the_variable() {
+    assert_eq!(
+        mistake_of("VESTIBULE_TRUSTED_PROXIES", "10.0.0.1, foo"),
+        "VESTIBULE_TRUSTED_PROXIES: trusted_proxies[1]: \"foo\" is not an address or a network"
+    );
+    assert_eq!(
+        mistake_of("VESTIBULE_PASSWORD_MINIMUM", "many"),
+        "VESTIBULE_PASSWORD_MINIMUM: \"many\" is not a whole number"
+    );
+    assert_eq!(
+        mistake_of("VESTIBULE_TRUSTED_PROXY", "10.0.0.1"),
+        "VESTIBULE_TRUSTED_PROXY: unknown variable; did you mean VESTIBULE_TRUSTED_PROXIES?"
+    );
+    let kubernetes = [
+        ("VESTIBULE_PORT", "tcp://10.0.0.1:80"),
+        ("VESTIBULE_SERVICE_HOST", "10.0.0.1"),
+        ("VESTIBULE_LOG_SERVICE_PORT_HTTP", "80"),
+        ("VESTIBULE_CONFIG", "/etc/vestibule.toml"),
+    ];
+    assert!(File::of("").with(&[], &kubernetes).is_ok());
+}
+
+#[test]
+fn only_an_https_address_or_localhost_is_public() {
+    for good in
+        ["https://login.example.com", "https://login.example.com:8443/", "http://localhost:3000"]
+    {
+        assert!(File::of("").with(&[(Key::PublicUrl, good)], &[]).is_ok(), "{good}");
+    }
+    for bad in [
+        "login.example.com",
+        "http://login.example.com",
+        "http://127.0.0.1:8080",
+        "https://login.example.com/path",
+        "https://login.example.com/?query",
+        "ftp://localhost",
+        "localhost:8080",
+    ] {
+        let Err(mistake) = File::of("").with(&[(Key::PublicUrl, bad)], &[]) else {
+            panic!("{bad}")
+        };
+        assert!(mistake.starts_with("--public-url: "), "{mistake}");
+    }
+    let secret = mistake_of("VESTIBULE_PUBLIC_URL", "https://me:hush@login.example.com");
+    assert!(!secret.contains("hush"), "{secret}");
+}
+
+#[test]
+fn other_machines_come_by_https_alone() {
+    for listen in ["0.0.0.0:8080", "192.0.2.1:80", "[::]:8080"] {
+        let flags = [(Key::Listen, listen)];
+        let Err(mistake) = File::of("").with(&flags, &[]) else { panic!("{listen}") };
+        assert!(mistake.contains("public_url must be the https:// address"), "{mistake}");
+        let secure = [("VESTIBULE_PUBLIC_URL", "https://login.example.com")];
+        assert!(File::of("").with(&flags, &secure).is_ok());
+    }
+    for listen in ["127.0.0.1:0", "[::1]:8080", "127.8.8.8:80", "[::ffff:127.0.0.1]:80"] {
+        assert!(File::of("").with(&[(Key::Listen, listen)], &[]).is_ok(), "{listen}");
+    }
+}
+
+#[test]
+fn the_password_of_a_database_is_never_shown() {
+    let url = "postgres://app:hush@db.example.com:5433/login?password=hush";
+    let shown = File::of("").with(&[(Key::Database, url)], &[]).unwrap().show();
+    assert!(shown.contains("\"postgres://app@db.example.com:5433/login\""), "{shown}");
+    assert!(!shown.contains("hush"), "{shown}");
+    for bad in ["mysql://app:hush@localhost/login", "sqlite:", "sqlite::memory:"] {
+        let mistake = mistake_of("VESTIBULE_DATABASE", bad);
+        assert!(mistake.starts_with("VESTIBULE_DATABASE: expected "), "{mistake}");
+        assert!(!mistake.contains("hush"), "{mistake}");
+    }
+}
+
+#[test]
+fn the_database_lies_in_the_data_folder() {
+    let config = File::of("data_dir = 'here'").with(&[], &[]).unwrap();
+    assert!(config.show().contains("\"sqlite:here/vestibule.db\""), "{}", config.show());
+    assert_eq!(config.key_file().display().to_string(), "here/master.key");
+}

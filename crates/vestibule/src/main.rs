@@ -1,0 +1,73 @@
+//! The program: command line, configuration, wiring. What it does lies in the crates below.
+//!
+//! Each command is a file in `commands`; each failure is one line on stderr and exit code 1.
+
+mod cli;
+mod commands;
+mod config;
+mod data_folder;
+mod key_file;
+mod logging;
+mod opening;
+mod output;
+mod serving;
+mod stop;
+mod system;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser as _;
+
+use crate::cli::{AccountCommand, Cli, Command, ConfigCommand};
+
+/// What may block is a look-up of a host name now and then. Each thread costs memory.
+const BLOCKING_THREADS: usize = 4;
+/// What still runs when a command has returned was given its time before.
+const LEFT_OVER: Duration = Duration::from_millis(100);
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(args) => {
+            let config = args.config()?;
+            logging::start(config.log, config.log_format);
+            in_runtime(commands::serve::run(&config))
+        }
+        Command::Account { command: AccountCommand::Create(args) } => {
+            let config = args.installation.config()?;
+            in_runtime(commands::account::create(&config, &args.name, &args.admin))
+        }
+        Command::Recover(args) => {
+            let config = args.installation.config()?;
+            in_runtime(commands::recover::run(&config, &args.email))
+        }
+        Command::Demo(args) => {
+            logging::start(tracing::level_filters::LevelFilter::WARN, config::LogFormat::Text);
+            in_runtime(commands::demo::run(args.listen, args.json))
+        }
+        Command::Config { command: ConfigCommand::Check(file) } => {
+            commands::config::check(file.path())
+        }
+        Command::Config { command: ConfigCommand::Example } => commands::config::example(),
+    }
+}
+
+fn in_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_timeout(LEFT_OVER);
+    result
+}

@@ -1,0 +1,93 @@
+//! Opening the data: folder, key file and database, which belong together.
+
+use std::path::absolute;
+
+use anyhow::{anyhow, bail};
+use vestibule_domain::sealing::MasterKey;
+use vestibule_flows::{HashingQueue, KeyError, StoreError, Vestibule};
+use vestibule_store::{DatabaseUrl, Store};
+
+use crate::config::{Config, show_database};
+use crate::{data_folder, key_file, system};
+
+/// Opens the data of `vestibule serve`, and makes whatever does not exist yet.
+pub(crate) async fn create_or_open(config: &Config) -> anyhow::Result<Vestibule> {
+    data_folder::ensure(&config.data_dir)?;
+    let path = config.key_file();
+    let key = key_file::read(&path)?;
+    let store = open_store(config).await?;
+    let key = match key {
+        Some(key) => key,
+        // A new key over data that another one sealed would lock everybody's factors away.
+        None if holds_data(config, &store).await? => bail!(
+            "the key file {} is missing, but {} holds data that was sealed with it: put the key \
+             file back",
+            path.display(),
+            show_database(&config.database),
+        ),
+        None => key_file::create(&path, &system::randomness())?,
+    };
+    open(config, store, &key).await
+}
+
+/// Opens the data that `vestibule serve` made, for a command beside it. It makes nothing.
+pub(crate) async fn open_existing(config: &Config) -> anyhow::Result<Vestibule> {
+    let path = config.key_file();
+    let Some(key) = key_file::read(&path)? else {
+        bail!(
+            "there is no key file {}: name the data folder with --data-dir or --config, or start \
+             `vestibule serve` first",
+            absolute(&path).unwrap_or(path).display(),
+        );
+    };
+    if let DatabaseUrl::Sqlite(file) = &config.database
+        && !file.exists()
+    {
+        bail!("there is no database {}: start `vestibule serve` first", file.display());
+    }
+    let store = open_store(config).await?;
+    if !holds_data(config, &store).await? {
+        bail!(
+            "there is nothing in the database {}: start `vestibule serve` first",
+            show_database(&config.database),
+        );
+    }
+    open(config, store, &key).await
+}
+
+async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    Store::open(&config.database).await.map_err(|error| explain(config, &error))
+}
+
+/// Whether the database was taken into service before: then it has a data key.
+async fn holds_data(config: &Config, store: &Store) -> anyhow::Result<bool> {
+    let keys = async { store.read().await?.data_keys().await };
+    let keys = keys.await.map_err(|error| explain(config, &error))?;
+    Ok(!keys.is_empty())
+}
+
+async fn open(config: &Config, store: Store, key: &MasterKey) -> anyhow::Result<Vestibule> {
+    let (clock, randomness) = (system::clock(), system::randomness());
+    let hashing = HashingQueue::start()?;
+    Vestibule::open(store, key, clock, randomness, config.settings, hashing).await.map_err(
+        |error| match error {
+            KeyError::Store(error) => explain(config, &error),
+            KeyError::Foreign(_) => anyhow!("{}: {error}", config.key_file().display()),
+        },
+    )
+}
+
+/// Says which database it was, in one line.
+fn explain(config: &Config, error: &StoreError) -> anyhow::Error {
+    let database = show_database(&config.database);
+    let text = match error {
+        StoreError::Unavailable(cause) => format!(
+            "the database {database} does not answer: is it running, and is the address right? \
+             ({cause})"
+        ),
+        // Its text names the file already.
+        StoreError::File { .. } => error.to_string(),
+        _ => format!("{database}: {error}"),
+    };
+    anyhow!(text.replace('\n', " "))
+}

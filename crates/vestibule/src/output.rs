@@ -1,0 +1,24 @@
+//! What a command says, on stdout and stderr. `println!` panics when nobody reads any more.
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write as _};
+
+/// Writes a text and an end of line to stdout. A reader who has gone (`| head`) is no failure.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(anyhow::anyhow!("nothing can be written to stdout: {error}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes what went wrong to stderr, each line of it as an error. Nobody is left to hear of a
+/// failure of this.
+pub(crate) fn complain(error: &impl Display) {
+    let mut err = io::stderr().lock();
+    for line in error.to_string().lines() {
+        let _ = writeln!(err, "error: {line}");
+    }
+}

@@ -1,0 +1,29 @@
+//! The one place that reads the wall clock and the operating system's randomness.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use vestibule_domain::randomness::Randomness;
+use vestibule_domain::time::{Clock, Timestamp};
+
+/// The system's clock.
+pub(crate) fn clock() -> Clock {
+    Clock::new(|| {
+        #[expect(clippy::disallowed_methods, reason = "this is the clock that is handed in")]
+        let now = SystemTime::now();
+        // A clock before 1970 has not been set yet; 1970 is as wrong and spares a sign.
+        let since_1970 = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+    })
+}
+
+/// The operating system's random generator.
+pub(crate) fn randomness() -> Randomness {
+    Randomness::new(|bytes| {
+        #[expect(clippy::disallowed_methods, reason = "this is the source that is handed in")]
+        let filled = getrandom::fill(bytes);
+        #[expect(clippy::panic, reason = "a guessable key or token is worse than no answer")]
+        if let Err(error) = filled {
+            panic!("the operating system gives no randomness: {error}");
+        }
+    })
+}
