@@ -29,10 +29,8 @@ pub struct Answer {
 impl Client {
     /// A browser that has been nowhere.
     pub fn new(base: &str) -> Self {
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap();
+        let http =
+            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
         Self {
             http,
@@ -117,7 +115,8 @@ impl Client {
         body: Option<Vec<u8>>,
         headers: &[(&str, &str)],
     ) -> Answer {
-        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
+        let url =
+            if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         let mut request = self.http.request(method, url).header("user-agent", &self.user_agent);
         let cookies = self.cookies.lock().unwrap().clone();
         if !cookies.is_empty() {
@@ -195,7 +194,8 @@ impl Answer {
     /// The text between two marks of the page's source.
     #[track_caller]
     pub fn between(&self, before: &str, after: &str) -> String {
-        let rest = self.body.split_once(before).unwrap_or_else(|| panic!("no {before:?}: {self:?}")).1;
+        let rest =
+            self.body.split_once(before).unwrap_or_else(|| panic!("no {before:?}: {self:?}")).1;
         rest.split_once(after).unwrap().0.to_owned()
     }
 }
@@ -209,7 +209,11 @@ fn encode(fields: &[(&str, &str)]) -> String {
 fn escape(text: &str) -> String {
     text.bytes()
         .map(|byte| {
-            if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+            if byte.is_ascii_alphanumeric() {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
         })
         .collect()
 }

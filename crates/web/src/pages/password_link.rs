@@ -60,8 +60,6 @@ async fn set_password(
             let view = view(&app, text, linked, Some(words::password(error)));
             Ok(link_page(StatusCode::UNPROCESSABLE_ENTITY, &view))
         }
-        Err(LinkRefused::Gone | LinkRefused::Name(_)) => {
-            link_gone(&app, LinkKind::Password).await
-        }
+        Err(LinkRefused::Gone | LinkRefused::Name(_)) => link_gone(&app, LinkKind::Password).await,
     }
 }

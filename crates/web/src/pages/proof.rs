@@ -56,7 +56,7 @@ pub(crate) async fn ask(
     }
 }
 
-fn proving(app: &App, caller: &Caller, return_to: &ReturnTo) -> Result<Proving, Box<Response>> {
+fn proving(app: &App, caller: &Caller, return_to: &ReturnTo) -> Result<Proving, Response> {
     let current = caller.current.as_ref();
     if let Some(current) = current
         && let Decision::Granted(proving) = app.vestibule.authorise_proof(current)
@@ -65,7 +65,7 @@ fn proving(app: &App, caller: &Caller, return_to: &ReturnTo) -> Result<Proving, 
     {
         return Ok(proving);
     }
-    Err(Box::new(dispatch(app, current, return_to)))
+    Err(dispatch(app, current, return_to))
 }
 
 async fn show(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, PageError> {
@@ -77,7 +77,7 @@ async fn show(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Respon
     };
     match proving(&app, &caller, &return_to) {
         Ok(proving) => proof_page(&app, &proving, errand, None).await,
-        Err(elsewhere) => Ok(*elsewhere),
+        Err(elsewhere) => Ok(elsewhere),
     }
 }
 
@@ -98,7 +98,7 @@ async fn give(State(app): State<App>, form: Form) -> Result<Response, PageError>
     let act = act.as_str().starts_with("/settings/").then_some(act);
     let proving = match proving(&app, &form.caller, &return_to) {
         Ok(proving) => proving,
-        Err(elsewhere) => return Ok(*elsewhere),
+        Err(elsewhere) => return Ok(elsewhere),
     };
     let visitor = &form.caller.visitor;
     let proven = match proving.by {
@@ -141,11 +141,8 @@ async fn proof_page(
     let (ask, status) = match proving.by {
         ProofAsked::SecurityCode => {
             let closed = app.vestibule.is_budget_spent(proving).await?;
-            let problem = if closed {
-                Some(CodeProblem::BudgetSpent)
-            } else {
-                refused.and_then(words::code)
-            };
+            let problem =
+                if closed { Some(CodeProblem::BudgetSpent) } else { refused.and_then(words::code) };
             let status = if closed { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::FORBIDDEN };
             let factors = app.vestibule.factor_names(proving).await?;
             (ProofAsk::Code { factors, problem }, status)
@@ -195,9 +192,10 @@ fn describe(then: &ProofThen, account: &str) -> (String, &'static str) {
     let path = path.split('?').next().unwrap_or_default();
     let last = path.rsplit('/').next().unwrap_or_default();
     match (path, last) {
-        ("/settings/account/mfa", _) if field("required") == "true" => {
-            (format!("turn two-factor sign-in on for everyone at {account}"), "Turn on for everyone")
-        }
+        ("/settings/account/mfa", _) if field("required") == "true" => (
+            format!("turn two-factor sign-in on for everyone at {account}"),
+            "Turn on for everyone",
+        ),
         ("/settings/account/mfa", _) => {
             (format!("turn two-factor sign-in off at {account}"), "Turn off")
         }

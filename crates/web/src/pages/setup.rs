@@ -21,7 +21,12 @@ pub(crate) fn router() -> Router<App> {
     Router::new().route("/setup/{token}", get(show).post(set_up))
 }
 
-fn setup_page(app: &App, token: String, typed: Option<&Setup<'_>>, errors: &SetupErrors) -> SetupPage {
+fn setup_page(
+    app: &App,
+    token: String,
+    typed: Option<&Setup<'_>>,
+    errors: &SetupErrors,
+) -> SetupPage {
     let field = |value: Option<&str>, error: Option<String>| Field {
         value: value.unwrap_or_default().to_owned(),
         error,

@@ -93,11 +93,7 @@ async fn sign_in(State(app): State<App>, form: Form) -> Result<Response, PageErr
 }
 
 /// The session in the vestibule that a security code is asked of, or the way to where it stands.
-fn awaiting_code(
-    app: &App,
-    caller: &Caller,
-    return_to: &ReturnTo,
-) -> Result<Proving, Box<Response>> {
+fn awaiting_code(app: &App, caller: &Caller, return_to: &ReturnTo) -> Result<Proving, Response> {
     let current = caller.current.as_ref();
     if let Some(current) = current
         && let Decision::Granted(proving) = app.vestibule.authorise_proof(current)
@@ -106,7 +102,7 @@ fn awaiting_code(
     {
         return Ok(proving);
     }
-    Err(Box::new(dispatch(app, current, return_to)))
+    Err(dispatch(app, current, return_to))
 }
 
 async fn show_code(
@@ -118,7 +114,7 @@ async fn show_code(
     let return_to = ReturnTo::parse(query.text("return_to"), &app.public_url);
     match awaiting_code(&app, &caller, &return_to) {
         Ok(proving) => code_page(&app, &proving, &return_to, None).await,
-        Err(elsewhere) => Ok(*elsewhere),
+        Err(elsewhere) => Ok(elsewhere),
     }
 }
 
@@ -126,7 +122,7 @@ async fn give_code(State(app): State<App>, form: Form) -> Result<Response, PageE
     let return_to = ReturnTo::parse(form.fields.text("return_to"), &app.public_url);
     let proving = match awaiting_code(&app, &form.caller, &return_to) {
         Ok(proving) => proving,
-        Err(elsewhere) => return Ok(*elsewhere),
+        Err(elsewhere) => return Ok(elsewhere),
     };
     match app.vestibule.give_code(&form.caller.visitor, &proving, form.fields.text("code")).await? {
         Proven::Accepted(token) => {

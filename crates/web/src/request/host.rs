@@ -8,7 +8,11 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::app::App;
 
-pub(crate) async fn to_public_host(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn to_public_host(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Response {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     if is_read && app.public_url.host_str() == Some("localhost") && is_bare_loopback(&request) {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());

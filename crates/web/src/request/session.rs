@@ -61,7 +61,11 @@ pub(crate) struct Form {
 }
 
 impl Caller {
-    pub(crate) async fn of(parts: &Parts, app: &App) -> Result<Self, FlowError> {
+    async fn of(parts: &Parts, app: &App) -> Result<Self, Response> {
+        Self::find(parts, app).await.map_err(|error| PageError::from(error).into_response())
+    }
+
+    async fn find(parts: &Parts, app: &App) -> Result<Self, FlowError> {
         let visitor = visitor(parts, app);
         let (current, had_cookie) = match cookies::read(app, &parts.headers) {
             SessionCookie::Token(token) => (app.vestibule.current(&token).await?, true),
@@ -73,10 +77,10 @@ impl Caller {
 }
 
 impl FromRequestParts<App> for Caller {
-    type Rejection = PageError;
+    type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
-        Ok(Self::of(parts, app).await?)
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        Self::of(parts, app).await
     }
 }
 
@@ -84,9 +88,9 @@ impl<A: Authority + Send> FromRequestParts<App> for Page<A> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let caller = Caller::of(parts, app).await.map_err(|e| PageError::from(e).into_response())?;
+        let caller = Caller::of(parts, app).await?;
         let who = authorise::<A>(app, &caller, &page_of(parts, app))?;
-        let query = Fields::of_query(parts.uri.query()).map_err(|e| e.into_response())?;
+        let query = Fields::of_query(parts.uri.query()).map_err(PageError::into_response)?;
         Ok(Self { who, query })
     }
 }
@@ -95,9 +99,9 @@ impl FromRequest<App> for Form {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        let (parts, fields) = read_form(request).await.map_err(|e| e.into_response())?;
-        let caller = Caller::of(&parts, app).await;
-        Ok(Self { caller: caller.map_err(|e| PageError::from(e).into_response())?, fields })
+        let (parts, fields) = read_form(request).await.map_err(PageError::into_response)?;
+        let caller = Caller::of(&parts, app).await?;
+        Ok(Self { caller, fields })
     }
 }
 
@@ -105,8 +109,8 @@ impl<A: Authority + Send> FromRequest<App> for Act<A> {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        let (parts, fields) = read_form(request).await.map_err(|e| e.into_response())?;
-        let caller = Caller::of(&parts, app).await.map_err(|e| PageError::from(e).into_response())?;
+        let (parts, fields) = read_form(request).await.map_err(PageError::into_response)?;
+        let caller = Caller::of(&parts, app).await?;
         let page = page_of(&parts, app);
         // Behind the second door, where only freshness is missing, the form is carried through the
         // page that asks for the proof, so that nothing typed is lost.
@@ -130,11 +134,7 @@ async fn read_form(request: Request) -> Result<(Parts, Fields), PageError> {
 }
 
 /// Asks for an authority, or answers with the way to it.
-fn authorise<A: Authority>(
-    app: &App,
-    caller: &Caller,
-    page: &ReturnTo,
-) -> Result<A, Response> {
+fn authorise<A: Authority>(app: &App, caller: &Caller, page: &ReturnTo) -> Result<A, Response> {
     let Some(current) = &caller.current else {
         return Err(to_step(Step::Password, page, caller.lost_session));
     };
@@ -142,9 +142,7 @@ fn authorise<A: Authority>(
         Decision::Granted(who) => Ok(who),
         Decision::Needs(step) => Err(to_step(step, page, true)),
         Decision::Refused(Why::NotActive) => Err(to_step(Step::Password, page, true)),
-        Decision::Refused(Why::NotAdmin) => {
-            Err(PageError::for_admins(current).into_response())
-        }
+        Decision::Refused(Why::NotAdmin) => Err(PageError::for_admins(current).into_response()),
     }
 }
 

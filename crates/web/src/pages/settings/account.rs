@@ -45,17 +45,12 @@ async fn show(State(app): State<App>, asked: Page<Admin>) -> Result<Response, Pa
     Ok(page(StatusCode::OK, &view))
 }
 
-async fn set_policy(
-    State(app): State<App>,
-    act: Act<Fresh<Admin>>,
-) -> Result<Response, PageError> {
+async fn set_policy(State(app): State<App>, act: Act<Fresh<Admin>>) -> Result<Response, PageError> {
     let policy = Policy::from_required(act.fields.word("required")?);
     Ok(match app.vestibule.set_policy(&act.visitor, &act.who, policy).await? {
         PolicySet::Done if policy.is_required() => see_other("/settings/account?done=turned-on"),
         PolicySet::Done => see_other("/settings/account?done=turned-off"),
         PolicySet::NeedsFactor => see_other(FOR_THE_SWITCH),
-        PolicySet::NotAdmin => {
-            PageError::for_admins(act.who.signed_in().current()).into_response()
-        }
+        PolicySet::NotAdmin => PageError::for_admins(act.who.signed_in().current()).into_response(),
     })
 }
