@@ -58,6 +58,7 @@ fn six_nodes_open_an_empty_postgresql_at_once() {
 
 on_both! {
     async fn a_newer_schema_is_refused(db) {
+        db.made.spoil();
         let text = if db.database == Database::Postgres { "'\\x00'" } else { "x'00'" };
         let insert = format!(
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
@@ -74,6 +75,7 @@ on_both! {
     }
 
     async fn an_edited_migration_is_refused(db) {
+        db.made.spoil();
         let other = if db.database == Database::Postgres { "'\\x00'" } else { "x'00'" };
         db.run(&format!("UPDATE _sqlx_migrations SET checksum = {other} WHERE version = 1"))
             .await
@@ -151,7 +153,6 @@ async fn a_sqlite_file_is_private_and_in_wal_mode() {
     assert!(seen >= 3, "the database, its journal, its lock");
 }
 
-/// A reader of the store cannot write, whatever it is asked.
 #[test]
 fn an_address_names_a_database_or_nothing() {
     for good in [
