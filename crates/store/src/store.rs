@@ -175,8 +175,14 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Store, StoreError> 
     let pool = PgPoolOptions::new()
         .max_connections(16)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A commit that a crash takes back would revive a spent code, whatever the server's default.
-        .connect_with(options.clone().options([("synchronous_commit", "on")]))
+        .connect_with(options.clone().options([
+            // A commit that a crash takes back would revive a spent code, whatever the server's
+            // default.
+            ("synchronous_commit", "on"),
+            // Who waited for a guard reads, in the next statement, what the one before wrote; a
+            // stricter default of the server's would fail such requests instead.
+            ("default_transaction_isolation", "read committed"),
+        ]))
         .await?;
     migrations::apply(&mut *pool.acquire().await?, Spelling::Postgres).await?;
     Ok(Store { pools: Pools::Postgres(pool) })
