@@ -104,6 +104,21 @@ pub struct UnreadableHash;
 #[derive(Default)]
 pub struct HashMemory(Vec<Block>);
 
+/// Blocks of 1 KiB that are reserved, of which a hash touches what its cost says. Above 32 MiB the
+/// C library maps memory by itself and gives it back when it is dropped; below, it keeps what was
+/// freed once (mallopt(3), `M_MMAP_THRESHOLD`).
+const RESERVED: usize = 33 * 1024;
+
+impl HashMemory {
+    fn of(&mut self, blocks: usize) -> &mut [Block] {
+        if self.0.capacity() < blocks {
+            self.0 = Vec::with_capacity(blocks.max(RESERVED));
+        }
+        self.0.resize(blocks, Block::default());
+        &mut self.0
+    }
+}
+
 impl PasswordHash {
     /// Hashes `password`. It costs what `cost` says: not for the threads that answer requests.
     pub fn new(
@@ -114,14 +129,14 @@ impl PasswordHash {
     ) -> Result<Self, UnreadableHash> {
         let params = Params::new(cost.memory_kib, cost.passes, 1, Some(32));
         let params = params.map_err(|_| UnreadableHash)?;
-        memory.0.resize(params.block_count(), Block::default());
+        let memory = memory.of(params.block_count());
         let mut hash = [0; 32];
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
             .hash_password_into_with_memory(
                 password.0.as_bytes(),
                 &salt,
                 &mut hash,
-                memory.0.as_mut_slice(),
+                memory,
             )
             .map_err(|_| UnreadableHash)?;
         Ok(Self { cost, salt, hash })

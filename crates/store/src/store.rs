@@ -16,6 +16,9 @@ use crate::migrations::{self, Spelling};
 /// How long a request waits for a connection before the database counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a reader of SQLite keeps its page cache (2 MB) without anything to read.
+const READERS_KEPT: Duration = Duration::from_secs(20);
+
 /// Which database to open: `sqlite:PATH` or `postgres://…`. It may hold a password: no `Debug`.
 #[derive(Clone)]
 pub enum DatabaseUrl {
@@ -156,8 +159,7 @@ async fn open_sqlite(path: &Path) -> Result<Store, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         // A commit that a power cut takes back would revive a spent code.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(ACQUIRE_TIMEOUT)
-        .optimize_on_close(true, 400);
+        .busy_timeout(ACQUIRE_TIMEOUT);
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -167,7 +169,8 @@ async fn open_sqlite(path: &Path) -> Result<Store, StoreError> {
     let readers = SqlitePoolOptions::new()
         .max_connections(4)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_lazy_with(options.pragma("query_only", "on").optimize_on_close(false, None));
+        .idle_timeout(READERS_KEPT)
+        .connect_lazy_with(options.pragma("query_only", "on"));
     Ok(Store { pools: Pools::Sqlite { writer, readers } })
 }
 
