@@ -89,7 +89,13 @@ impl TestApp {
 
     /// With "Acme Analytics": Ada (Admin), Ben and Dinesh without a factor, Cleo with one.
     pub async fn furnished(database: Database) -> Self {
-        let mut app = Self::empty(database).await;
+        let settings = Settings { hash_cost: CHEAP, ..Settings::default() };
+        Self::furnished_with(database, settings).await
+    }
+
+    /// The same, with settings of the operator's.
+    pub async fn furnished_with(database: Database, settings: Settings) -> Self {
+        let mut app = Self::with(database, settings).await;
         let name = Name::parse("Acme Analytics").unwrap();
         app.account = Some(app.vestibule.furnish_account(&name).await.unwrap());
         app.add("ada", "Ada Lovelace", Role::Admin, false).await;
