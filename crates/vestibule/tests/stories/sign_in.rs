@@ -77,10 +77,10 @@ stories! {
     async fn what_is_no_address_is_an_unknown_one(app) {
         let stranger = app.browser();
         let unknown = stranger.sign_in("zoe@acme.example", "some password or other").await;
-        for typed in ["zoe-acme.example", "zoe@acme/exampl", "z\u{200b}e@acme.exam", "z@@@acme.exampl"] {
+        for typed in ["zoe", "zoe@", "zoe@acme example", "z\u{200b}oe@acme.example", "z@oe@acme"] {
             let answer = stranger.sign_in(typed, "some password or other").await;
-            let answer = all_of(&answer).replace(typed, "zoe@acme.example");
-            assert_eq!(answer, all_of(&unknown), "{typed}");
+            assert_eq!(answer.status, unknown.status);
+            assert_eq!(answer.body.replace(typed, "zoe@acme.example"), unknown.body, "{typed}");
         }
     }
 
