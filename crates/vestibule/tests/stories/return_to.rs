@@ -117,7 +117,7 @@ stories! {
         let page = cleo.submit("/sign-in", &fields).await;
         page.must_show("Enter your security code");
         let target = page.hidden_fields("/sign-in/code").remove(0).1;
-        let wrong = app.wrong_code("cleo");
+        let wrong = app.wrong_code();
         let page = cleo.post("/sign-in/code", &[("code", &*wrong), ("return_to", &*target)]).await;
         let target = page.hidden_fields("/sign-in/code").remove(0).1;
         let code = app.code("cleo");

@@ -32,7 +32,7 @@ stories! {
     /// A wrong code is called wrong, and the sign-in goes on.
     async fn a_wrong_code_is_refused_and_the_next_is_good(app) {
         let cleo = app.give_password("cleo").await;
-        let answer = cleo.give_code(&app.wrong_code("cleo")).await;
+        let answer = cleo.give_code(&app.wrong_code()).await;
         assert_eq!(answer.status, 401);
         answer.must_show("This code is not right. Type the six digits that your app shows now.");
         assert!(!cleo.is_in().await);
@@ -255,7 +255,7 @@ stories! {
     /// A code that is typed is nowhere on the page that refuses it.
     async fn a_code_is_not_shown_again(app) {
         let cleo = app.give_password("cleo").await;
-        let code = app.wrong_code("cleo");
+        let code = app.wrong_code();
         assert!(!cleo.give_code(&code).await.body.contains(&code));
     }
 }
