@@ -67,7 +67,13 @@ pub(super) async fn proof_page(
             (ProofAsk::Password { email: session.email.clone(), problem }, StatusCode::FORBIDDEN)
         }
     };
-    let (act, button) = describe(&errand.then, &session.account_name);
+    let in_vestibule = proving.is_sign_in(app.vestibule.now());
+    let account = &session.account_name;
+    let (act, button) = if in_vestibule {
+        (format!("set up an authenticator app, which {account} asks of everyone"), "Continue")
+    } else {
+        describe(&errand.then, account)
+    };
     // Shown on its own it is a page; in place of an act or after a wrong proof, a refusal.
     let status = match (&errand.then, refused) {
         (ProofThen::GoTo { .. }, None) if status == StatusCode::FORBIDDEN => StatusCode::OK,
@@ -80,6 +86,7 @@ pub(super) async fn proof_page(
         ask,
         then: errand.then,
         cancel: errand.cancel.to_string(),
+        in_vestibule,
     };
     Ok(page(status, &view))
 }
