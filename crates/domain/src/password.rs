@@ -66,11 +66,25 @@ impl Password {
         derived
             .extend(email.as_str().split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 2));
         derived.extend(names.iter().flat_map(|name| name.split_whitespace()));
-        if zxcvbn::zxcvbn(&self.0, &derived).guesses_log10() < LEAST_GUESSES_LOG10 {
+        // Several derived words in a row look strong to the library: what is left without them
+        // must be strong too.
+        let rest = without(&self.0, &derived);
+        let is_weak =
+            |text: &str| zxcvbn::zxcvbn(text, &derived).guesses_log10() < LEAST_GUESSES_LOG10;
+        if is_weak(&self.0) || (rest.len() < self.0.len() && is_weak(&rest)) {
             return Err(PasswordError::Guessable);
         }
         Ok(())
     }
+}
+
+/// The text in lower case without any of the words.
+fn without(text: &str, words: &[&str]) -> Zeroizing<String> {
+    let mut words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+    words.retain(|word| word.chars().count() > 2);
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let whole = Zeroizing::new(text.to_lowercase());
+    words.iter().fold(whole, |rest, word| Zeroizing::new(rest.replace(word, "")))
 }
 
 /// What one hash costs.
@@ -226,6 +240,10 @@ mod tests {
         assert_eq!(check("password1234"), Err(PasswordError::Guessable));
         assert_eq!(check("ada.lovelace1"), Err(PasswordError::Guessable));
         assert_eq!(check("aaaaaaaaaaaaaaaa"), Err(PasswordError::Guessable));
+        for derived in ["adalovelaceacme", "acme.example.2027", "Ada Lovelace 12", "4da@acme.example"] {
+            assert_eq!(check(derived), Err(PasswordError::Guessable), "{derived}");
+        }
+        assert_eq!(check("ada hums in the fjord"), Ok(()));
         for good in ["marble otter sings late", "ворона гуляет ночью", "kq7#fhs02mvx"]
         {
             assert_eq!(check(good), Ok(()), "{good}");

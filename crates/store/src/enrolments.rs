@@ -56,6 +56,12 @@ impl Reading {
         })
         .transpose()
     }
+
+    /// Whether this session was shown a key that is not confirmed, be it alive or not.
+    pub async fn has_seen_a_key(&mut self, session: SessionId) -> Result<bool, StoreError> {
+        let sql = "SELECT COUNT(*) AS n FROM pending_enrolments WHERE session_id = $1";
+        Ok(self.number(sql, values![session]).await? > 0)
+    }
 }
 
 impl Writing {

@@ -40,6 +40,18 @@ impl Client {
         }
     }
 
+    /// The same browser, under another name of its kind.
+    #[must_use]
+    pub fn calling_itself(mut self, user_agent: &str) -> Self {
+        user_agent.clone_into(&mut self.user_agent);
+        self
+    }
+
+    /// The address of the site.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The value of its one cookie, if it has any.
     pub fn cookie(&self) -> Option<String> {
         self.cookies.lock().unwrap().values().next().cloned()

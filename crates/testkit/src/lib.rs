@@ -4,6 +4,7 @@
 #![allow(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+pub mod acts;
 pub mod app;
 pub mod browser;
 pub mod client;
@@ -13,6 +14,7 @@ mod leash;
 pub mod phone;
 pub mod postgres;
 
+pub use acts::at_once;
 pub use app::TestApp;
 pub use client::{Answer, Client};
 pub use clock::MovableClock;
