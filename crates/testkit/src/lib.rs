@@ -4,12 +4,14 @@
 #![allow(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod admins;
 pub mod app;
 pub mod browser;
 pub mod client;
 pub mod clock;
 pub mod database;
 mod leash;
+mod race;
 pub mod phone;
 pub mod postgres;
 
@@ -17,3 +19,5 @@ pub use app::TestApp;
 pub use client::{Answer, Client};
 pub use clock::MovableClock;
 pub use database::Database;
+pub use admins::users_on;
+pub use race::at_once;
