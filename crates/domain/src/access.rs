@@ -96,11 +96,8 @@ pub fn access(
     let second = session.second.map(|(_, proof)| proof).filter(counts).filter(|_| user.has_factor);
 
     let given = if second.is_some() { Assurance::Aal2 } else { Assurance::Aal1 };
-    let asked = if policy.is_required() || user.has_factor {
-        Assurance::Aal2
-    } else {
-        demand.assurance
-    };
+    let asked =
+        if policy.is_required() || user.has_factor { Assurance::Aal2 } else { demand.assurance };
     if given < asked {
         return Access::Needs(if user.has_factor && !session.recovering {
             Step::SecurityCode

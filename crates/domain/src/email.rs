@@ -3,7 +3,7 @@
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization as _;
-use unicode_security::MixedScript as _;
+use unicode_security::MixedScript;
 
 use crate::name::is_unshowable;
 
@@ -47,8 +47,8 @@ impl Email {
         if !is_local_part(local) || !is_host(host) {
             return Err(EmailError::NotAnAddress);
         }
-        if !local.split(|c: char| c.is_ascii_punctuation()).all(|word| word.is_single_script())
-            || !host.split('.').all(|label| label.is_single_script())
+        if !local.split(|c: char| c.is_ascii_punctuation()).all(MixedScript::is_single_script)
+            || !host.split('.').all(MixedScript::is_single_script)
         {
             return Err(EmailError::MixedScripts);
         }
@@ -125,7 +125,9 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "ben", "@", "ben@", "@acme", "a b@acme", "ben@@acme", "ben@ac me", "a..b@c"] {
+        for text in
+            ["", "ben", "@", "ben@", "@acme", "a b@acme", "ben@@acme", "ben@ac me", "a..b@c"]
+        {
             assert_eq!(Email::parse(text), Err(EmailError::NotAnAddress), "{text}");
         }
     }

@@ -48,7 +48,12 @@ impl Password {
 
     /// Whether it may become the password of `email`. It costs milliseconds: not for the threads
     /// that answer requests.
-    pub fn check(&self, minimum: usize, email: &Email, names: &[&str]) -> Result<(), PasswordError> {
+    pub fn check(
+        &self,
+        minimum: usize,
+        email: &Email,
+        names: &[&str],
+    ) -> Result<(), PasswordError> {
         let minimum = minimum.max(LOWEST_MINIMUM);
         let length = self.0.chars().count();
         if length < minimum {
@@ -58,7 +63,8 @@ impl Password {
             return Err(PasswordError::TooLong);
         }
         let mut derived = vec![email.as_str(), email.local_part(), "vestibule"];
-        derived.extend(email.as_str().split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 2));
+        derived
+            .extend(email.as_str().split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 2));
         derived.extend(names.iter().flat_map(|name| name.split_whitespace()));
         if zxcvbn::zxcvbn(&self.0, &derived).guesses_log10() < LEAST_GUESSES_LOG10 {
             return Err(PasswordError::Guessable);
@@ -156,7 +162,8 @@ impl PasswordHash {
     fn read(text: &str) -> Option<Self> {
         let (params, rest) = text.strip_prefix("$argon2id$v=19$")?.split_once('$')?;
         let (salt, hash) = rest.split_once('$')?;
-        let (memory, passes) = params.strip_prefix("m=")?.strip_suffix(",p=1")?.split_once(",t=")?;
+        let (memory, passes) =
+            params.strip_prefix("m=")?.strip_suffix(",p=1")?.split_once(",t=")?;
         Some(Self {
             cost: HashCost { memory_kib: memory.parse().ok()?, passes: passes.parse().ok()? },
             salt: STANDARD_NO_PAD.decode(salt).ok()?.try_into().ok()?,
@@ -204,7 +211,8 @@ mod tests {
         assert_eq!(check("password1234"), Err(PasswordError::Guessable));
         assert_eq!(check("ada.lovelace1"), Err(PasswordError::Guessable));
         assert_eq!(check("aaaaaaaaaaaaaaaa"), Err(PasswordError::Guessable));
-        for good in ["marble otter sings late", "ворона гуляет ночью", "kq7#fhs02mvx"] {
+        for good in ["marble otter sings late", "ворона гуляет ночью", "kq7#fhs02mvx"]
+        {
             assert_eq!(check(good), Ok(()), "{good}");
         }
     }

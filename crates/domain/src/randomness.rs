@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 /// Where random bytes come from. The binary hands in the operating system's generator.
 #[derive(Clone)]
-pub struct Randomness(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct Randomness(Arc<Fill>);
+
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl Randomness {
     /// A source that fills the buffer it is given with bytes that nobody can predict.

@@ -46,7 +46,11 @@ impl MasterKey {
     }
 
     /// Wraps a data key for the database.
-    pub fn wrap(&self, data_key: &DataKey, randomness: &Randomness) -> Result<Vec<u8>, DoesNotOpen> {
+    pub fn wrap(
+        &self,
+        data_key: &DataKey,
+        randomness: &Randomness,
+    ) -> Result<Vec<u8>, DoesNotOpen> {
         let aad = format!("vestibule/1/data-key/{}", data_key.id);
         seal(&self.0, data_key.key.as_ref(), aad.as_bytes(), randomness)
     }

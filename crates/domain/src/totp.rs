@@ -129,7 +129,7 @@ impl TotpSecret {
     }
 
     fn totp(&self, skew: u16) -> Totp {
-        Builder::new().with_secret(self.secret()).with_skew(skew.into()).build_noncompliant()
+        Builder::new().with_secret(self.secret()).with_skew(skew).build_noncompliant()
     }
 }
 

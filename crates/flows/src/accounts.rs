@@ -47,7 +47,9 @@ impl Vestibule {
         }
         tx.void_setup_links().await?;
         let purpose = LinkPurpose::Invitation;
-        let link = self.link_for(&mut tx, purpose, (user, Epoch(1)), (name.as_str(), admin.as_str()), now).await?;
+        let link = self
+            .link_for(&mut tx, purpose, (user, Epoch(1)), (name.as_str(), admin.as_str()), now)
+            .await?;
         let mut event = Visitor::default().event(AuditKind::AccountCreated);
         event.account = Some(account_id);
         event.user = Some(user);

@@ -182,9 +182,13 @@ impl Vestibule {
     /// Asks for an authority.
     pub fn authorise<A: Authority>(&self, current: &Current) -> Decision<A> {
         match current.decide(A::DEMAND, self.clock.now()) {
-            Access::Granted { assurance, until } => Decision::Granted(A::from_signed_in(
-                SignedIn { current: current.clone(), assurance, until },
-            )),
+            Access::Granted { assurance, until } => {
+                Decision::Granted(A::from_signed_in(SignedIn {
+                    current: current.clone(),
+                    assurance,
+                    until,
+                }))
+            }
             Access::Needs(step) => Decision::Needs(step),
             Access::Refused(why) => Decision::Refused(why),
         }

@@ -96,12 +96,7 @@ impl Vestibule {
             session: session.id,
             user: session.user,
             epoch,
-            sealed: key.seal_totp(
-                secret.expose_bytes(),
-                factor,
-                session.user,
-                &self.randomness,
-            )?,
+            sealed: key.seal_totp(secret.expose_bytes(), factor, session.user, &self.randomness)?,
             data_key: key.id(),
             expires: now.plus(LIFETIME),
         };
@@ -197,8 +192,7 @@ impl Vestibule {
         if !given {
             return Ok(Err(Confirmed::Over));
         }
-        let kind =
-            if replaced > 0 { AuditKind::FactorsReplaced } else { AuditKind::FactorAdded };
+        let kind = if replaced > 0 { AuditKind::FactorsReplaced } else { AuditKind::FactorAdded };
         let mut event = from.event_in(kind, session);
         event.detail = name.to_string();
         self.audit(&mut tx, event, now).await?;

@@ -63,7 +63,8 @@ impl Vestibule {
         };
         let _fresh = tx.insert_user(&new, now).await?;
         tx.commit().await?;
-        let secret = if user.with_factor { Some(self.furnish_factor(account, id).await?) } else { None };
+        let secret =
+            if user.with_factor { Some(self.furnish_factor(account, id).await?) } else { None };
         Ok((id, secret))
     }
 
@@ -93,15 +94,8 @@ impl Vestibule {
             recovering: false,
         };
         tx.insert_session(&new, now).await?;
-        let pending = PendingEnrolment {
-            factor,
-            session,
-            user,
-            epoch: Epoch(1),
-            sealed,
-            data_key,
-            expires,
-        };
+        let pending =
+            PendingEnrolment { factor, session, user, epoch: Epoch(1), sealed, data_key, expires };
         let name = Name::parse("Authenticator app").unwrap_or_else(|_| unreachable!("a name"));
         let _inserted = tx.insert_pending_enrolment(&pending, now).await?;
         let _confirmed = tx.confirm_enrolment(&pending, account, &name, true, now).await?;

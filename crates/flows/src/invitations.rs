@@ -91,7 +91,9 @@ impl Vestibule {
             return Ok(Invited::EmailTaken);
         }
         let purpose = LinkPurpose::Invitation;
-        let link = self.link_for(&mut tx, purpose, (id, Epoch(1)), (name.as_str(), email.as_str()), now).await?;
+        let link = self
+            .link_for(&mut tx, purpose, (id, Epoch(1)), (name.as_str(), email.as_str()), now)
+            .await?;
         let mut event = from.event_in(AuditKind::UserInvited, actor);
         event.user = Some(id);
         event.detail = format!("{email} {role}");
@@ -242,8 +244,7 @@ impl Vestibule {
         }
         tx.set_name(user.id, &name).await?;
         let epoch = linked.epoch.next();
-        let (session, _) =
-            self.begin_session(&mut tx, from, user.id, epoch, false, now).await?;
+        let (session, _) = self.begin_session(&mut tx, from, user.id, epoch, false, now).await?;
         let event = from.event_about(AuditKind::InvitationAccepted, user);
         self.audit(&mut tx, event, now).await?;
         self.note_complete_sign_in(&mut tx, &session).await?;

@@ -192,9 +192,7 @@ impl Vestibule {
         let new = Token::new(&self.randomness);
         if !tx.bump_epoch(session.user, epoch).await?
             || !tx.remove_factor(session.user, factor).await?
-            || !tx
-                .reissue_session(session.id, (&who.0.current.token, &new.hash()), epoch)
-                .await?
+            || !tx.reissue_session(session.id, (&who.0.current.token, &new.hash()), epoch).await?
         {
             return Ok(FactorRemoval::SessionOver);
         }

@@ -18,8 +18,7 @@ impl Vestibule {
         let (minimum, cost) = (self.settings.password_minimum, self.settings.hash_cost);
         let salt = self.randomness.bytes();
         let email = email.clone();
-        let hashed = self
-            .hashing
+        self.hashing
             .run(move |memory| {
                 let names: Vec<&str> = names.iter().map(String::as_str).collect();
                 if let Err(error) = password.check(minimum, &email, &names) {
@@ -28,8 +27,7 @@ impl Vestibule {
                 let hash = PasswordHash::new(&password, salt, cost, memory)?;
                 Ok::<_, FlowError>(Ok(hash.to_phc()))
             })
-            .await?;
-        hashed
+            .await?
     }
 
     /// Compares a typed password with a stored hash; where there is none, with nobody's, at the

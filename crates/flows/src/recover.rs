@@ -32,8 +32,9 @@ impl Vestibule {
             return Ok(Recover::Disabled);
         }
         let whose = (user.id, user.standing.epoch);
-        let link =
-            self.link_for(&mut tx, LinkPurpose::Recover, whose, (&user.name, email.as_str()), now).await?;
+        let link = self
+            .link_for(&mut tx, LinkPurpose::Recover, whose, (&user.name, email.as_str()), now)
+            .await?;
         let host = Visitor::default();
         self.audit(&mut tx, host.event_about(AuditKind::RecoverLinkMade, &user), now).await?;
         tx.commit().await?;

@@ -63,15 +63,19 @@ impl Vestibule {
         proving: &Proving,
         typed: &str,
     ) -> Result<Proven, FlowError> {
-        let Ok(code) = Code::parse(typed) else { return refused(CodeRefused::NotACode) };
+        let Ok(code) = Code::parse(typed) else {
+            return Ok(Proven::Refused(CodeRefused::NotACode));
+        };
         let session = &proving.current.record;
         let factors = self.store.read().await?.factors_under_epoch(session.user).await?;
-        let Some((epoch, factors)) = factors else { return refused(CodeRefused::SessionOver) };
+        let Some((epoch, factors)) = factors else {
+            return Ok(Proven::Refused(CodeRefused::SessionOver));
+        };
         if epoch != session.standing.epoch || proving.by != ProofAsked::SecurityCode {
-            return refused(CodeRefused::SessionOver);
+            return Ok(Proven::Refused(CodeRefused::SessionOver));
         }
         if let Some(why) = self.count_attempt(from, proving, factors.len()).await? {
-            return refused(why);
+            return Ok(Proven::Refused(why));
         }
         let now = self.clock.now();
         let matched = self.compare(&factors, session.user, &code, now)?;
@@ -140,7 +144,7 @@ impl Vestibule {
         let session = &proving.current.record;
         let mut tx = self.store.write().await?;
         if !tx.hold_epoch(session.user, epoch).await? {
-            return refused(CodeRefused::SessionOver);
+            return Ok(Proven::Refused(CodeRefused::SessionOver));
         }
         let Some(Matched { factor, step, seconds_off }) = matched else {
             return self.refuse_code(tx, from, proving, CodeRefused::Wrong, now).await;
@@ -156,7 +160,7 @@ impl Vestibule {
         let new = Token::new(&self.randomness);
         let tokens = (&proving.current.token, &new.hash());
         if !tx.give_second_proof(session.id, tokens, factor, epoch, now).await? {
-            return refused(CodeRefused::SessionOver);
+            return Ok(Proven::Refused(CodeRefused::SessionOver));
         }
         tx.note_factor_used(factor, now).await?;
         let kind = if proving.is_sign_in(now) {
@@ -185,7 +189,7 @@ impl Vestibule {
         };
         self.audit(&mut tx, from.event_in(kind, &proving.current.record), now).await?;
         tx.commit().await?;
-        refused(why)
+        Ok(Proven::Refused(why))
     }
 
     /// Gives the password again, as the fresh proof of who has no factor. It is a step-up of this
@@ -198,16 +202,16 @@ impl Vestibule {
     ) -> Result<Proven, FlowError> {
         let session = &proving.current.record;
         let Ok(email) = Email::parse(&session.email) else {
-            return refused(CodeRefused::SessionOver);
+            return Ok(Proven::Refused(CodeRefused::SessionOver));
         };
         let known = self.store.read().await?.password_of(&email).await?;
         let Some(known) = known.filter(|known| {
             known.user.id == session.user && known.user.standing.epoch == session.standing.epoch
         }) else {
-            return refused(CodeRefused::SessionOver);
+            return Ok(Proven::Refused(CodeRefused::SessionOver));
         };
         if proving.by != ProofAsked::Password {
-            return refused(CodeRefused::SessionOver);
+            return Ok(Proven::Refused(CodeRefused::SessionOver));
         }
         let verified = self.verify_password(typed, known.hash).await?;
         let now = self.clock.now();
@@ -216,7 +220,7 @@ impl Vestibule {
             let event = from.event_in(AuditKind::FreshProofRefused, session);
             self.audit(&mut tx, event, now).await?;
             tx.commit().await?;
-            return refused(CodeRefused::WrongPassword);
+            return Ok(Proven::Refused(CodeRefused::WrongPassword));
         }
         let epoch = known.user.standing.epoch;
         let new = Token::new(&self.randomness);
@@ -224,7 +228,7 @@ impl Vestibule {
         if !tx.hold_epoch(session.user, epoch).await?
             || !tx.give_password_proof(session.id, tokens, epoch, now).await?
         {
-            return refused(CodeRefused::SessionOver);
+            return Ok(Proven::Refused(CodeRefused::SessionOver));
         }
         let event: AuditEvent = from.event_in(AuditKind::FreshProofGiven, session);
         self.audit(&mut tx, event, now).await?;
@@ -246,8 +250,4 @@ impl Vestibule {
         let cost = cost_of_code(usize::try_from(db.count_factors(user).await?).unwrap_or(1));
         Ok(db.code_attempts(user).await? + cost > vestibule_domain::limits::CODE_BUDGET)
     }
-}
-
-fn refused(why: CodeRefused) -> Result<Proven, FlowError> {
-    Ok(Proven::Refused(why))
 }

@@ -108,8 +108,7 @@ impl Vestibule {
         if !tx.insert_user(&new, now).await? {
             return Ok(Err(SetupRefused::Gone));
         }
-        let (session, id) =
-            self.begin_session(&mut tx, from, user, Epoch(1), false, now).await?;
+        let (session, id) = self.begin_session(&mut tx, from, user, Epoch(1), false, now).await?;
         let event = AuditEvent {
             account: Some(account_id),
             actor: Some(user),

@@ -83,13 +83,8 @@ impl Vestibule {
         let now = self.clock.now();
         let found = tx.session(&token.hash(), self.settings.session_limits, now).await?;
         if let Some(record) = found {
-            let answer = access(
-                Demand::SIGNED_IN,
-                record.policy,
-                record.standing,
-                &record.session,
-                now,
-            );
+            let answer =
+                access(Demand::SIGNED_IN, record.policy, record.standing, &record.session, now);
             if matches!(answer, Access::Granted { .. }) {
                 tx.note_sign_in(record.user, now).await?;
             }

@@ -78,18 +78,14 @@ impl Vestibule {
     }
 
     /// One user of the account.
-    pub async fn user(
-        &self,
-        admin: &Admin,
-        id: UserId,
-    ) -> Result<Option<ManagedUser>, FlowError> {
+    pub async fn user(&self, admin: &Admin, id: UserId) -> Result<Option<ManagedUser>, FlowError> {
         let (actor, now) = (admin.0.record(), self.clock.now());
         let limits = self.settings.session_limits;
         let mut db = self.store.read().await?;
         let Some(user) = db.user_of(actor.account, id).await? else { return Ok(None) };
         let purpose = vestibule_domain::link::LinkPurpose::Invitation;
-        let is_admin = user.standing.role == Role::Admin
-            && user.standing.state == MembershipState::Active;
+        let is_admin =
+            user.standing.role == Role::Admin && user.standing.state == MembershipState::Active;
         let others = db.able_admins_besides(actor.account, id, actor.policy).await?;
         Ok(Some(ManagedUser {
             factors: db.factors(id).await?,
@@ -192,8 +188,8 @@ async fn carry_out(
         }
         UserAct::Disable => {
             let (from, to) = (MembershipState::Active, MembershipState::Disabled);
-            let changed = tx.set_state(id, from, to).await?
-                && tx.bump_epoch(id, standing.epoch).await?;
+            let changed =
+                tx.set_state(id, from, to).await? && tx.bump_epoch(id, standing.epoch).await?;
             (AuditKind::UserDisabled, changed)
         }
         UserAct::Enable => {

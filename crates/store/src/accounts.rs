@@ -90,11 +90,7 @@ impl Writing {
     }
 
     /// Sets the policy; `false` when it was so already.
-    pub async fn set_policy(
-        &mut self,
-        id: AccountId,
-        policy: Policy,
-    ) -> Result<bool, StoreError> {
+    pub async fn set_policy(&mut self, id: AccountId, policy: Policy) -> Result<bool, StoreError> {
         self.change_one(
             "UPDATE accounts SET mfa_required = $1 WHERE id = $2 AND mfa_required <> $1",
             values![policy.is_required(), id],

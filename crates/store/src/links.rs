@@ -92,9 +92,8 @@ impl Writing {
         now: Timestamp,
     ) -> Result<Timestamp, StoreError> {
         let purpose = new.purpose.as_str();
-        let (user, epoch) = new.user.map_or((None, None), |(user, epoch)| {
-            (Some(user.to_string()), Some(epoch.0))
-        });
+        let (user, epoch) =
+            new.user.map_or((None, None), |(user, epoch)| (Some(user.to_string()), Some(epoch.0)));
         self.change(
             "DELETE FROM links WHERE purpose = $1
                AND (user_id = $2 OR ($2 IS NULL AND user_id IS NULL))",

@@ -73,16 +73,28 @@ pub struct MfaCounts {
 macro_rules! page_sql {
     ($key:literal, $also:literal) => {
         concat!(
-            "SELECT m.user_id, m.role, m.state, m.", $key, " AS key, u.email, u.name,
+            "SELECT m.user_id, m.role, m.state, m.",
+            $key,
+            " AS key, u.email, u.name,
                     u.last_sign_in_at,
                     (SELECT COUNT(*) FROM factors f WHERE f.user_id = m.user_id) AS factors
              FROM memberships m JOIN users u ON u.id = m.user_id
-             WHERE m.account_id = $1 AND m.", $key, " >= $2 AND m.", $key, " < $3
-               AND (m.", $key, " > $4 OR (m.", $key, " = $4 AND m.user_id > $5))
+             WHERE m.account_id = $1 AND m.",
+            $key,
+            " >= $2 AND m.",
+            $key,
+            " < $3
+               AND (m.",
+            $key,
+            " > $4 OR (m.",
+            $key,
+            " = $4 AND m.user_id > $5))
                AND ($6 = FALSE OR (m.state = 'active' AND NOT EXISTS
                     (SELECT 1 FROM factors f WHERE f.user_id = m.user_id))) ",
             $also,
-            " ORDER BY m.account_id, m.", $key, ", m.user_id LIMIT $7"
+            " ORDER BY m.account_id, m.",
+            $key,
+            ", m.user_id LIMIT $7"
         )
     };
 }

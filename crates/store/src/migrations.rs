@@ -28,13 +28,7 @@ where
         .iter()
         .map(|(version, description, text)| {
             let sql = AssertSqlSafe(spell(text, spelling)).into_sql_str();
-            Migration::new(
-                *version,
-                Cow::Borrowed(description),
-                MigrationType::Simple,
-                sql,
-                false,
-            )
+            Migration::new(*version, Cow::Borrowed(description), MigrationType::Simple, sql, false)
         })
         .collect();
     Migrator::with_migrations(migrations).run_direct(None, connection, false).await.map_err(

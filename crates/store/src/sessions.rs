@@ -221,7 +221,11 @@ impl Writing {
     }
 
     /// Notes a request, at most once a minute.
-    pub async fn note_seen(&mut self, session: SessionId, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn note_seen(
+        &mut self,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let sql = "UPDATE sessions SET last_seen_at = $1 WHERE id = $2 AND last_seen_at < $1";
         self.change(sql, values![now, session]).await.map(drop)
     }

@@ -36,7 +36,11 @@ impl FromStr for DatabaseUrl {
     fn from_str(text: &str) -> Result<Self, DatabaseUrlError> {
         if let Some(path) = text.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
-            return if path.is_empty() { Err(DatabaseUrlError) } else { Ok(Self::Sqlite(path.into())) };
+            return if path.is_empty() {
+                Err(DatabaseUrlError)
+            } else {
+                Ok(Self::Sqlite(path.into()))
+            };
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             let options = text.parse().map_err(|_| DatabaseUrlError)?;
@@ -56,7 +60,10 @@ pub struct Store {
 enum Pools {
     /// SQLite has one writer at a time. Waiting for it in a queue is fair; its busy timeout, which
     /// polls, is left to other processes (`vestibule recover`).
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
     Postgres(PgPool),
 }
 

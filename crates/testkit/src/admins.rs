@@ -48,7 +48,7 @@ impl TestApp {
 
     /// Gives the fresh proof that a page asks for, in the form of that page, and follows where it
     /// leads.
-    pub async fn prove(&self, who: &str, browser: &Client, asked: &Answer) -> Answer {
+    pub async fn prove_as_asked(&self, who: &str, browser: &Client, asked: &Answer) -> Answer {
         asked.must_show("Confirm that it is you");
         let proof = if asked.field("code").is_some() {
             self.clock.next_code();
@@ -56,7 +56,7 @@ impl TestApp {
         } else {
             ("password", password(who))
         };
-        let hidden = asked.hidden_fields();
+        let hidden = asked.carried_fields();
         let mut fields: Vec<(&str, &str)> =
             hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         fields.push((proof.0, &proof.1));

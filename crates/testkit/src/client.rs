@@ -36,10 +36,8 @@ impl Client {
     /// The same, of somebody who comes through a proxy: requests arrive at `base`, and the pages
     /// stand at `origin`.
     pub fn behind(base: &str, origin: &str) -> Self {
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap();
+        let http =
+            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
         Self {
             http,
@@ -128,7 +126,8 @@ impl Client {
         body: Option<Vec<u8>>,
         headers: &[(&str, &str)],
     ) -> Answer {
-        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
+        let url =
+            if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         let mut request = self.http.request(method, url).header("user-agent", &self.user_agent);
         let cookies = self.cookies.lock().unwrap().clone();
         if !cookies.is_empty() {
@@ -190,7 +189,7 @@ impl Answer {
     }
 
     /// What the hidden fields of the page hold.
-    pub fn hidden_fields(&self) -> Vec<(String, String)> {
+    pub fn carried_fields(&self) -> Vec<(String, String)> {
         let inputs = self.body.split("<input type=\"hidden\" name=\"").skip(1);
         inputs
             .map(|input| {
@@ -231,7 +230,8 @@ impl Answer {
     /// The text between two marks of the page's source.
     #[track_caller]
     pub fn between(&self, before: &str, after: &str) -> String {
-        let rest = self.body.split_once(before).unwrap_or_else(|| panic!("no {before:?}: {self:?}")).1;
+        let rest =
+            self.body.split_once(before).unwrap_or_else(|| panic!("no {before:?}: {self:?}")).1;
         rest.split_once(after).unwrap().0.to_owned()
     }
 }
@@ -262,7 +262,11 @@ fn encode(fields: &[(&str, &str)]) -> String {
 fn escape(text: &str) -> String {
     text.bytes()
         .map(|byte| {
-            if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+            if byte.is_ascii_alphanumeric() {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
         })
         .collect()
 }

@@ -20,4 +20,4 @@ pub use client::{Answer, Client};
 pub use clock::MovableClock;
 pub use database::Database;
 pub use admins::users_on;
-pub use race::at_once;
+pub use race::race;

@@ -5,7 +5,7 @@ use std::future::Future;
 use tokio::task::JoinSet;
 
 /// Runs them all at once, and answers what they answered, in no order.
-pub async fn at_once<F>(tasks: impl IntoIterator<Item = F>) -> Vec<F::Output>
+pub async fn race<F>(tasks: impl IntoIterator<Item = F>) -> Vec<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
 {

@@ -1,13 +1,12 @@
 //! What can be typed: the commands, their flags, their help.
 //!
 //! Flags are text here; the configuration gives them their meaning and their mistakes a line, the
-//! same as for the file and the environment. So defaults and variables are named by hand, and a
-//! test compares.
+//! same as for the file and the environment.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{Config, Key};
 
@@ -20,6 +19,29 @@ use crate::config::{Config, Key};
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Reads what was typed. For help, and for what cannot be understood, the process ends here.
+    pub(crate) fn read() -> Self {
+        let matches = with_settings(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Adds to the help of each flag that is a setting where else it may stand, and its default.
+fn with_settings(command: clap::Command) -> clap::Command {
+    command.mut_subcommands(with_settings).mut_args(|arg| {
+        let Some(key) = Key::of_name(arg.get_id().as_str()) else { return arg };
+        with_places(arg, key)
+    })
+}
+
+fn with_places(arg: Arg, key: Key) -> Arg {
+    let text = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let (default, variable) = (key.default(), key.variable());
+    arg.help(format!("{text} [default: {default}] [env: {variable}]"))
+        .long_help(format!("{text}\n\n[default: {default}]\n[env: {variable}]"))
 }
 
 /// The commands.
@@ -85,7 +107,7 @@ pub(crate) enum ConfigCommand {
 /// The configuration file.
 #[derive(Args)]
 pub(crate) struct ConfigFile {
-    /// Configuration file in TOML [default: none]
+    /// Configuration file in TOML; without it there is none
     #[arg(long, value_name = "FILE", env = "VESTIBULE_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
 }
@@ -102,35 +124,19 @@ impl ConfigFile {
 pub(crate) struct Installation {
     #[command(flatten)]
     file: ConfigFile,
-    #[arg(
-        long,
-        value_name = "ADDR:PORT",
-        help = "Address and port to listen on [default: 127.0.0.1:8080] [env: \
-                VESTIBULE_LISTEN]"
-    )]
+    /// Address and port on which Vestibule listens
+    #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<String>,
-    #[arg(
-        long,
-        value_name = "URL",
-        help = "Address that people open, for links and against forged requests; https:// \
-                unless only this machine is listened to [default: http://localhost:<port>] \
-                [env: VESTIBULE_PUBLIC_URL]"
-    )]
+    /// Address that people open, for links and against forged requests; `https://` unless only
+    /// this machine is listened to
+    #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    #[arg(
-        long,
-        value_name = "DIR",
-        help = "Folder of the master key and the database [default: ./vestibule-data] [env: \
-                VESTIBULE_DATA_DIR]"
-    )]
+    /// Folder of the master key and the database
+    #[arg(long, value_name = "DIR")]
     data_dir: Option<String>,
-    #[arg(
-        long,
-        value_name = "URL",
-        help = "Database, sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE; other users \
-                of this machine can see flags, so set a password by variable or file [default: \
-                sqlite:<data-dir>/vestibule.db] [env: VESTIBULE_DATABASE]"
-    )]
+    /// Database, `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`; other users of this
+    /// machine can see flags, so set a password by variable or file
+    #[arg(long, value_name = "URL")]
     database: Option<String>,
 }
 
@@ -158,26 +164,14 @@ impl Installation {
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     installation: Installation,
-    #[arg(
-        long,
-        value_name = "CIDR,…",
-        help = "Reverse proxies whose X-Forwarded-For is believed, as addresses or networks \
-                [default: none] [env: VESTIBULE_TRUSTED_PROXIES]"
-    )]
+    /// Reverse proxies whose `X-Forwarded-For` is believed: addresses or networks, with commas
+    #[arg(long, value_name = "CIDR,…")]
     trusted_proxies: Option<String>,
-    #[arg(
-        long,
-        value_name = "LEVEL",
-        help = "How much to log: error, warn, info, debug or trace [default: info] [env: \
-                VESTIBULE_LOG]"
-    )]
+    /// How much to log: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL")]
     log: Option<String>,
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        help = "How to log: text for people, json for programs [default: text] [env: \
-                VESTIBULE_LOG_FORMAT]"
-    )]
+    /// How to log: text for people, json for programs
+    #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
 }
 
@@ -228,30 +222,27 @@ pub(crate) struct DemoArgs {
 mod tests {
     use clap::CommandFactory as _;
 
-    use super::Cli;
+    use super::{Cli, with_settings};
     use crate::config::Key;
 
     #[test]
     fn the_commands_are_consistent() {
-        Cli::command().debug_assert();
+        with_settings(Cli::command()).debug_assert();
     }
 
     #[test]
-    fn help_names_every_variable_and_default() {
-        let mut cli = Cli::command();
+    fn help_names_the_variable_and_the_default_of_each_flag() {
+        let mut cli = with_settings(Cli::command());
         let serve = cli.find_subcommand_mut("serve").unwrap();
         let help = serve.render_long_help().to_string();
-        let help: String = help.split_whitespace().collect::<Vec<_>>().join(" ");
-        for flag in ["config", "listen", "public-url", "data-dir", "database", "log", "log-format"]
-        {
-            assert!(help.contains(&format!("--{flag} ")), "{flag}");
+        let flags = Key::ALL.into_iter().filter(|key| help.contains(&format!("{} ", key.flag())));
+        let flags: Vec<Key> = flags.collect();
+        assert_eq!(flags.len(), 7, "the rules have no flag: they are not for one start alone");
+        for key in flags {
+            let places =
+                format!("[default: {}]\n          [env: {}]", key.default(), key.variable());
+            assert!(help.contains(&places), "{key:?}\n{help}");
         }
-        for key in Key::ALL {
-            // The others have no flag: they are not set for one start alone.
-            if help.contains(&format!("{} ", key.flag())) {
-                assert!(help.contains(&format!("[env: {}]", key.variable())), "{key:?}\n{help}");
-            }
-        }
-        assert_eq!(help.matches("[default: ").count(), help.matches("[env: ").count());
+        assert!(help.contains("[env: VESTIBULE_CONFIG]"), "{help}");
     }
 }

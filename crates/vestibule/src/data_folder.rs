@@ -1,6 +1,7 @@
 //! The folder that holds the key file and, unless configured otherwise, the database.
 
 use std::fs::DirBuilder;
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
@@ -8,9 +9,9 @@ use anyhow::anyhow;
 
 /// Makes the folder, for its owner alone, unless it exists.
 pub(crate) fn ensure(path: &Path) -> anyhow::Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|error| anyhow!("the data folder {} cannot be used: {error}", path.display()))
+    let shown = path.display();
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => anyhow!("the data folder {shown} cannot be used: it is a file"),
+        _ => anyhow!("the data folder {shown} cannot be made: {error}"),
+    })
 }

@@ -17,8 +17,6 @@ mod system;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser as _;
-
 use crate::cli::{AccountCommand, Cli, Command, ConfigCommand};
 
 /// What may block is a look-up of a host name now and then. Each thread costs memory.
@@ -27,7 +25,7 @@ const BLOCKING_THREADS: usize = 4;
 const LEFT_OVER: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
-    match run(Cli::parse().command) {
+    match run(Cli::read().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::complain(&error);

@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use vestibule_flows::FlowError;
 use vestibule_flows::authority::Current;
 
-use crate::pages::frame_of;
 use crate::respond::page;
+use crate::surroundings::frame_of;
 use crate::views::errors::{ErrorInside, ErrorOutside, Trouble};
 use crate::views::{Frame, Outside, Place};
 
@@ -81,14 +81,13 @@ impl From<FlowError> for PageError {
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.trouble.status)
-            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = match self.frame {
-            Some(frame) => page(status, &ErrorInside { frame: *frame, trouble: self.trouble }),
-            None => {
-                let outside = Outside { brand: "Vestibule".into() };
-                page(status, &ErrorOutside { outside, trouble: self.trouble })
-            }
+        let status =
+            StatusCode::from_u16(self.trouble.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = if let Some(frame) = self.frame {
+            page(status, &ErrorInside { frame: *frame, trouble: self.trouble })
+        } else {
+            let outside = Outside { brand: "Vestibule".into() };
+            page(status, &ErrorOutside { outside, trouble: self.trouble })
         };
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

@@ -1,11 +1,12 @@
 //! `vestibule demo`: a furnished account in a folder that is thrown away.
 
 use std::fmt::Write as _;
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
-use tempfile::TempDir;
 use tokio::signal::unix::SignalKind;
 use vestibule_flows::Vestibule;
 
@@ -30,7 +31,10 @@ pub(crate) async fn run(listen: SocketAddr, json: bool) -> anyhow::Result<()> {
     // Before there is a folder. A terminal that is closed ends the demo too.
     let signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
     let stop = Stop::on(&signals)?;
-    let folder = TempDir::with_prefix("vestibule-demo-")
+    let folder = tempfile::Builder::new()
+        .prefix("vestibule-demo-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
         .map_err(|error| anyhow!("the demo's folder cannot be made: {error}"))?;
     let served = serve(folder.path(), listen, json, stop).await;
     folder.close().map_err(|error| anyhow!("the demo's folder cannot be removed: {error}"))?;

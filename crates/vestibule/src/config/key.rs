@@ -61,13 +61,29 @@ impl Key {
         format!("--{}", self.name().replace('_', "-"))
     }
 
+    /// The default, for help.
+    pub(crate) const fn default(self) -> &'static str {
+        match self {
+            Self::Listen => "127.0.0.1:8080",
+            Self::PublicUrl => "http://localhost:<port>",
+            Self::TrustedProxies => "none",
+            Self::DataDir => "./vestibule-data",
+            Self::Database => "sqlite:<data-dir>/vestibule.db",
+            Self::SessionIdleMinutes => "60",
+            Self::SessionTotalHours => "24",
+            Self::PasswordMinimum => "12",
+            Self::Log => "info",
+            Self::LogFormat => "text",
+        }
+    }
+
     /// The setting that somebody may have meant by this name.
     pub(crate) fn nearest(name: &str) -> Option<Self> {
         let misspelt = Self::ALL
             .into_iter()
             .map(|key| (edits(name, key.name()), key))
             .min_by_key(|(edits, _)| *edits)
-            .filter(|(edits, _)| *edits <= 2 && *edits < name.len());
+            .filter(|(edits, _)| *edits <= name.len() / 3);
         misspelt.map(|(_, key)| key).or_else(|| {
             // `database_url`, `log_level`: more said than needed.
             let longer = |key: &Self| name.starts_with(key.name());
@@ -105,6 +121,7 @@ mod tests {
             ("databse", Key::Database),
             ("database_url", Key::Database),
             ("log_formt", Key::LogFormat),
+            ("session_idle_minute", Key::SessionIdleMinutes),
             ("log_level", Key::Log),
         ] {
             assert_eq!(Key::nearest(name), Some(key), "{name}");

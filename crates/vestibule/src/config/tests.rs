@@ -203,3 +203,19 @@ fn the_database_lies_in_the_data_folder() {
     assert!(config.show().contains("\"sqlite:here/vestibule.db\""), "{}", config.show());
     assert_eq!(config.key_file().display().to_string(), "here/master.key");
 }
+
+#[test]
+fn help_tells_the_defaults_that_hold() {
+    let shown = File::of("").with(&[], &[]).unwrap().show();
+    for key in Key::ALL {
+        let default = match key {
+            Key::TrustedProxies => "[]".to_owned(),
+            Key::SessionIdleMinutes | Key::SessionTotalHours | Key::PasswordMinimum => {
+                key.default().to_owned()
+            }
+            _ => format!("{:?}", key.default()),
+        };
+        let default = default.replace("<port>", "8080").replace("<data-dir>", "./vestibule-data");
+        assert!(shown.contains(&format!("{} = {default} ", key.name())), "{default}\n{shown}");
+    }
+}

@@ -11,13 +11,14 @@ use vestibule_flows::Visitor;
 use vestibule_flows::authority::{Decision, Enrolling};
 use vestibule_flows::enrolment::{AfterEnrolment, Confirmed};
 
-use crate::app::App;
 use crate::error::PageError;
-use crate::pages::{dispatch, words};
+use crate::pages::asked::{Caller, Form};
+use crate::pages::dispatch::{dispatch, to_step};
+use crate::pages::words;
 use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
-use crate::request::session::{Caller, Form, to_step};
 use crate::respond::{page, see_other, with_token};
+use crate::state::App;
 use crate::views::enrolment::{EnrolmentKind, EnrolmentPage};
 use crate::views::qr::Qr;
 use crate::views::{CodeProblem, Outside};
@@ -56,16 +57,16 @@ impl Errand {
     }
 }
 
-fn enrolling(app: &App, caller: &Caller, errand: &Errand) -> Result<Enrolling, Box<Response>> {
+fn enrolling(app: &App, caller: &Caller, errand: &Errand) -> Result<Enrolling, Response> {
     let Some(current) = &caller.current else {
-        return Err(Box::new(dispatch(app, None, &errand.here(app))));
+        return Err(dispatch(app, None, &errand.here(app)));
     };
     match app.vestibule.authorise_enrolment(current) {
         Decision::Granted(enrolling) => Ok(enrolling),
         Decision::Needs(Step::FreshProof) => {
-            Err(Box::new(to_step(Step::FreshProof, &errand.here(app), false)))
+            Err(to_step(Step::FreshProof, &errand.here(app), false))
         }
-        _ => Err(Box::new(dispatch(app, Some(current), &errand.return_to))),
+        _ => Err(dispatch(app, Some(current), &errand.return_to)),
     }
 }
 
@@ -73,7 +74,7 @@ async fn show(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Respon
     let errand = Errand::of(&Fields::of_query(uri.query())?, &app);
     match enrolling(&app, &caller, &errand) {
         Ok(who) => enrolment_page(&app, &caller.visitor, &who, &errand, None).await,
-        Err(elsewhere) => Ok(*elsewhere),
+        Err(elsewhere) => Ok(elsewhere),
     }
 }
 
@@ -82,7 +83,7 @@ async fn confirm(State(app): State<App>, form: Form) -> Result<Response, PageErr
     let visitor = &form.caller.visitor;
     let who = match enrolling(&app, &form.caller, &errand) {
         Ok(who) => who,
-        Err(elsewhere) => return Ok(*elsewhere),
+        Err(elsewhere) => return Ok(elsewhere),
     };
     let code = form.fields.text("code");
     match app.vestibule.confirm_enrolment(visitor, &who, code, errand.then).await? {

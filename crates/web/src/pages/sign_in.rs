@@ -10,13 +10,15 @@ use vestibule_flows::authority::{Decision, ProofAsked, Proving};
 use vestibule_flows::security_code::Proven;
 use vestibule_flows::sign_in::SignIn;
 
-use crate::app::App;
 use crate::error::PageError;
-use crate::pages::{dispatch, outside, session_over, words};
+use crate::pages::asked::{Caller, Form};
+use crate::pages::dispatch::{dispatch, session_over};
+use crate::pages::words;
 use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
-use crate::request::session::{Caller, Form};
 use crate::respond::{page, see_other, with_token, without_token};
+use crate::state::App;
+use crate::surroundings::outside;
 use crate::views::CodeProblem;
 use crate::views::sign_in::{CodePage, SignInNotice, SignInPage, SignInProblem};
 
@@ -93,11 +95,7 @@ async fn sign_in(State(app): State<App>, form: Form) -> Result<Response, PageErr
 }
 
 /// The session in the vestibule that a security code is asked of, or the way to where it stands.
-fn awaiting_code(
-    app: &App,
-    caller: &Caller,
-    return_to: &ReturnTo,
-) -> Result<Proving, Box<Response>> {
+fn awaiting_code(app: &App, caller: &Caller, return_to: &ReturnTo) -> Result<Proving, Response> {
     let current = caller.current.as_ref();
     if let Some(current) = current
         && let Decision::Granted(proving) = app.vestibule.authorise_proof(current)
@@ -106,7 +104,7 @@ fn awaiting_code(
     {
         return Ok(proving);
     }
-    Err(Box::new(dispatch(app, current, return_to)))
+    Err(dispatch(app, current, return_to))
 }
 
 async fn show_code(
@@ -118,7 +116,7 @@ async fn show_code(
     let return_to = ReturnTo::parse(query.text("return_to"), &app.public_url);
     match awaiting_code(&app, &caller, &return_to) {
         Ok(proving) => code_page(&app, &proving, &return_to, None).await,
-        Err(elsewhere) => Ok(*elsewhere),
+        Err(elsewhere) => Ok(elsewhere),
     }
 }
 
@@ -126,7 +124,7 @@ async fn give_code(State(app): State<App>, form: Form) -> Result<Response, PageE
     let return_to = ReturnTo::parse(form.fields.text("return_to"), &app.public_url);
     let proving = match awaiting_code(&app, &form.caller, &return_to) {
         Ok(proving) => proving,
-        Err(elsewhere) => return Ok(*elsewhere),
+        Err(elsewhere) => return Ok(elsewhere),
     };
     match app.vestibule.give_code(&form.caller.visitor, &proving, form.fields.text("code")).await? {
         Proven::Accepted(token) => {

@@ -20,7 +20,9 @@ pub(crate) fn email(error: EmailError) -> String {
         EmailError::NotAnAddress => "Type an email address such as name@company.example.",
         EmailError::TooLong => "This address is too long.",
         EmailError::Unshowable => "This address has a character that cannot be seen. Type it anew.",
-        EmailError::MixedScripts => "This address mixes letters of different scripts. Type it anew.",
+        EmailError::MixedScripts => {
+            "This address mixes letters of different scripts. Type it anew."
+        }
     }
     .into()
 }
@@ -31,9 +33,11 @@ pub(crate) fn password(error: PasswordError) -> String {
     match error {
         PasswordError::TooShort { minimum } => format!("Use at least {minimum} characters."),
         PasswordError::TooLong => format!("Use at most {} characters.", password::MAX_LENGTH),
-        PasswordError::Guessable => "This password is easy to guess: it is common, or made of your \
+        PasswordError::Guessable => {
+            "This password is easy to guess: it is common, or made of your \
              name or email. A few random words are better."
-            .into(),
+                .into()
+        }
     }
 }
 

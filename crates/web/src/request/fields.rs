@@ -71,7 +71,8 @@ impl Fields {
 }
 
 fn decode(text: &[u8]) -> Result<String, PageError> {
-    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    let spaced: Vec<u8> =
+        text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     let bytes: Vec<u8> = percent_decode(&spaced).collect();
     let text = String::from_utf8(bytes).map_err(|_| PageError::bad_request())?;
     if text.contains('\0') { Err(PageError::bad_request()) } else { Ok(text) }

@@ -6,9 +6,13 @@ use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::app::App;
+use crate::state::App;
 
-pub(crate) async fn to_public_host(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn to_public_host(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Response {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     if is_read && app.public_url.host_str() == Some("localhost") && is_bare_loopback(&request) {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());

@@ -104,10 +104,24 @@ mod tests {
             assert_eq!(ReturnTo::parse(good, &here).as_str(), good);
         }
         for hostile in [
-            "", "evil", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example",
-            "https://evil.example/", "https:evil.example", "javascript:alert(1)", "/\t/evil.example",
-            "/\n/evil", " //evil", "/\u{a0}/evil", "https://login.acme.example@evil.example/",
-            "/.//evil.example", "/..//evil.example", "/%5c/../..//evil.example", "http:///evil",
+            "",
+            "evil",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example/",
+            "https:evil.example",
+            "javascript:alert(1)",
+            "/\t/evil.example",
+            "/\n/evil",
+            " //evil",
+            "/\u{a0}/evil",
+            "https://login.acme.example@evil.example/",
+            "/.//evil.example",
+            "/..//evil.example",
+            "/%5c/../..//evil.example",
+            "http:///evil",
         ] {
             let target = ReturnTo::parse(hostile, &here);
             let resolved = here.join(target.as_str()).unwrap();

@@ -11,10 +11,14 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use url::Url;
 
-use crate::app::App;
 use crate::error::PageError;
+use crate::state::App;
 
-pub(crate) async fn refuse_others(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn refuse_others(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Response {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if is_read || is_ours(request.headers(), &app.public_url) {
         next.run(request).await
@@ -30,8 +34,10 @@ fn is_ours(headers: &HeaderMap, public_url: &Url) -> bool {
         Url::parse(origin).is_ok_and(|origin| origin.origin() == public_url.origin())
     };
     match (site, origin) {
-        // `none` is the user's own doing, as when a form is sent once more after a reload.
-        (Some("same-origin" | "none"), None) => true,
+        // `none` is the user's own doing, as when a form is sent once more after a reload. `null`
+        // is what browsers send from pages that say `no-referrer`, as those of links do; the first
+        // header still says whose page it was, and no page can write it.
+        (Some("same-origin" | "none"), None) | (Some("same-origin"), Some("null")) => true,
         // The address may be another that leads here: then the page was not loaded from ours.
         (Some("same-origin" | "none") | None, Some(origin)) => same(origin),
         (Some(_), _) => false,
@@ -73,6 +79,7 @@ mod tests {
         };
         assert!(ask(&[("sec-fetch-site", "same-origin"), ("origin", "http://localhost:8080")]));
         assert!(ask(&[("sec-fetch-site", "same-origin")]));
+        assert!(ask(&[("sec-fetch-site", "same-origin"), ("origin", "null")]));
         assert!(ask(&[("origin", "http://localhost:8080")]));
         assert!(ask(&[("authorization", "Bearer x")]));
 
@@ -83,7 +90,9 @@ mod tests {
         assert!(!ask(&[("sec-fetch-site", "cross-site")]));
         assert!(!ask(&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "same-origin")]));
         assert!(!ask(&[("sec-fetch-site", "same-origin"), ("origin", "https://evil.example")]));
-        for origin in ["null", "http://localhost", "https://localhost:8080", "http://127.0.0.1:8080"] {
+        for origin in
+            ["null", "http://localhost", "https://localhost:8080", "http://127.0.0.1:8080"]
+        {
             assert!(!ask(&[("origin", origin)]), "{origin}");
         }
     }

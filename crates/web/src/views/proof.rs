@@ -20,6 +20,8 @@ pub struct ProofPage {
     pub then: ProofThen,
     /// Where "Cancel" leads.
     pub cancel: String,
+    /// Whether it stands before the second door: then there is no page to go back to.
+    pub in_vestibule: bool,
 }
 
 /// Which proof is asked for.
@@ -85,6 +87,7 @@ impl ProofPage {
                 fields: vec![("required".into(), "true".into())],
             },
             cancel: "/settings/account".into(),
+            in_vestibule: false,
         };
         vec![
             ("code", page(code(None))),
@@ -98,6 +101,16 @@ impl ProofPage {
                     button: "Continue".into(),
                     then: ProofThen::GoTo { return_to: "/enrolment".into() },
                     cancel: "/settings/security".into(),
+                    ..page(password(None))
+                },
+            ),
+            (
+                "before-enrolment",
+                Self {
+                    act: "set up an authenticator app, which Acme Analytics asks of everyone".into(),
+                    button: "Continue".into(),
+                    then: ProofThen::GoTo { return_to: "/".into() },
+                    in_vestibule: true,
                     ..page(password(None))
                 },
             ),

@@ -9,12 +9,13 @@ use vestibule_domain::policy::Policy;
 use vestibule_flows::authority::{Admin, Authority as _, Fresh};
 use vestibule_flows::policy::PolicySet;
 
-use crate::app::App;
 use crate::error::PageError;
+use crate::pages::asked::{Act, Page};
+use crate::pages::asks;
 use crate::pages::enrolment::FOR_THE_SWITCH;
-use crate::pages::{asks, frame_of};
-use crate::request::session::{Act, Page};
 use crate::respond::{page, see_other};
+use crate::state::App;
+use crate::surroundings::frame_of;
 use crate::views::Place;
 use crate::views::account::AccountPage;
 
@@ -45,17 +46,12 @@ async fn show(State(app): State<App>, asked: Page<Admin>) -> Result<Response, Pa
     Ok(page(StatusCode::OK, &view))
 }
 
-async fn set_policy(
-    State(app): State<App>,
-    act: Act<Fresh<Admin>>,
-) -> Result<Response, PageError> {
+async fn set_policy(State(app): State<App>, act: Act<Fresh<Admin>>) -> Result<Response, PageError> {
     let policy = Policy::from_required(act.fields.word("required")?);
     Ok(match app.vestibule.set_policy(&act.visitor, &act.who, policy).await? {
         PolicySet::Done if policy.is_required() => see_other("/settings/account?done=turned-on"),
         PolicySet::Done => see_other("/settings/account?done=turned-off"),
         PolicySet::NeedsFactor => see_other(FOR_THE_SWITCH),
-        PolicySet::NotAdmin => {
-            PageError::for_admins(act.who.signed_in().current()).into_response()
-        }
+        PolicySet::NotAdmin => PageError::for_admins(act.who.signed_in().current()).into_response(),
     })
 }

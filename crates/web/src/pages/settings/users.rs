@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use vestibule_domain::link::LinkPurpose;
 use vestibule_domain::name::search_key;
 use vestibule_domain::user::{MembershipState, Role};
@@ -13,13 +12,14 @@ use vestibule_flows::authority::{Admin, Authority as _, Fresh};
 use vestibule_flows::invitations::Invited;
 use vestibule_flows::{Member, MemberFilter, PageKey, SessionRecord};
 
-use crate::app::{App, link};
 use crate::error::PageError;
+use crate::pages::asked::{Act, Page};
 use crate::pages::dashboard::role;
-use crate::pages::{asks, frame_of, words};
+use crate::pages::{asks, words};
 use crate::request::fields::Fields;
-use crate::request::session::{Act, Page};
 use crate::respond::{link_page, page};
+use crate::state::{App, link};
+use crate::surroundings::frame_of;
 use crate::views::users::{AddUserPage, LinkMade, LinkMadePage, UserRow, UserStatus, UsersPage};
 use crate::views::{Field, Place, When};
 
@@ -53,7 +53,7 @@ async fn list(State(app): State<App>, asked: Page<Admin>) -> Result<Response, Pa
         only_without: filter.without_factor,
         rows: found.members.into_iter().map(|member| row(member, session)).collect(),
         first_page: after == PageKey::default(),
-        next: found.next.map(|next| next_page(query, &next)),
+        next: found.next.map(|next| format!("{}.{}", next.user, next.key)),
     };
     Ok(page(StatusCode::OK, &view))
 }
@@ -62,17 +62,6 @@ async fn list(State(app): State<App>, asked: Page<Admin>) -> Result<Response, Pa
 fn page_key(query: &Fields) -> PageKey {
     let (user, key) = query.text("after").split_once('.').unwrap_or_default();
     PageKey { key: key.to_owned(), user: user.to_owned() }
-}
-
-fn next_page(query: &Fields, next: &PageKey) -> String {
-    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let mut address = format!("?after={}.{}", encode(&next.user), encode(&next.key));
-    for name in ["search", "mfa"] {
-        if !query.text(name).is_empty() {
-            address = format!("{address}&{name}={}", encode(query.text(name)));
-        }
-    }
-    address
 }
 
 fn row(member: Member, viewer: &SessionRecord) -> UserRow {

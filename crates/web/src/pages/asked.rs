@@ -12,14 +12,14 @@ use vestibule_domain::access::{Step, Why};
 use vestibule_flows::authority::{Authority, Current, Decision, SignedIn};
 use vestibule_flows::{FlowError, Visitor};
 
-use crate::app::App;
 use crate::error::PageError;
-use crate::pages;
+use crate::pages::dispatch::to_step;
+use crate::pages::proof_page;
 use crate::request::cookies::{self, SessionCookie};
 use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
 use crate::request::visitor::visitor;
-use crate::respond::see_other;
+use crate::state::App;
 
 /// The most that a body may hold.
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
@@ -61,7 +61,11 @@ pub(crate) struct Form {
 }
 
 impl Caller {
-    pub(crate) async fn of(parts: &Parts, app: &App) -> Result<Self, FlowError> {
+    async fn of(parts: &Parts, app: &App) -> Result<Self, Response> {
+        Self::find(parts, app).await.map_err(|error| PageError::from(error).into_response())
+    }
+
+    async fn find(parts: &Parts, app: &App) -> Result<Self, FlowError> {
         let visitor = visitor(parts, app);
         let (current, had_cookie) = match cookies::read(app, &parts.headers) {
             SessionCookie::Token(token) => (app.vestibule.current(&token).await?, true),
@@ -73,10 +77,10 @@ impl Caller {
 }
 
 impl FromRequestParts<App> for Caller {
-    type Rejection = PageError;
+    type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
-        Ok(Self::of(parts, app).await?)
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        Self::of(parts, app).await
     }
 }
 
@@ -84,9 +88,9 @@ impl<A: Authority + Send> FromRequestParts<App> for Page<A> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let caller = Caller::of(parts, app).await.map_err(|e| PageError::from(e).into_response())?;
+        let caller = Caller::of(parts, app).await?;
         let who = authorise::<A>(app, &caller, &page_of(parts, app))?;
-        let query = Fields::of_query(parts.uri.query()).map_err(|e| e.into_response())?;
+        let query = Fields::of_query(parts.uri.query()).map_err(PageError::into_response)?;
         Ok(Self { who, query })
     }
 }
@@ -95,9 +99,9 @@ impl FromRequest<App> for Form {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        let (parts, fields) = read_form(request).await.map_err(|e| e.into_response())?;
-        let caller = Caller::of(&parts, app).await;
-        Ok(Self { caller: caller.map_err(|e| PageError::from(e).into_response())?, fields })
+        let (parts, fields) = read_form(request).await.map_err(PageError::into_response)?;
+        let caller = Caller::of(&parts, app).await?;
+        Ok(Self { caller, fields })
     }
 }
 
@@ -105,8 +109,8 @@ impl<A: Authority + Send> FromRequest<App> for Act<A> {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        let (parts, fields) = read_form(request).await.map_err(|e| e.into_response())?;
-        let caller = Caller::of(&parts, app).await.map_err(|e| PageError::from(e).into_response())?;
+        let (parts, fields) = read_form(request).await.map_err(PageError::into_response)?;
+        let caller = Caller::of(&parts, app).await?;
         let page = page_of(&parts, app);
         // Behind the second door, where only freshness is missing, the form is carried through the
         // page that asks for the proof, so that nothing typed is lost.
@@ -115,7 +119,7 @@ impl<A: Authority + Send> FromRequest<App> for Act<A> {
             && let Decision::Needs(Step::FreshProof) = app.vestibule.authorise::<A>(current)
         {
             let path = parts.uri.path();
-            return Err(pages::proof::ask(app, &signed_in, path, &fields, &page).await);
+            return Err(proof_page::ask(app, &signed_in, path, &fields, &page).await);
         }
         let who = authorise::<A>(app, &caller, &page)?;
         Ok(Self { who, visitor: caller.visitor, fields })
@@ -130,11 +134,7 @@ async fn read_form(request: Request) -> Result<(Parts, Fields), PageError> {
 }
 
 /// Asks for an authority, or answers with the way to it.
-fn authorise<A: Authority>(
-    app: &App,
-    caller: &Caller,
-    page: &ReturnTo,
-) -> Result<A, Response> {
+fn authorise<A: Authority>(app: &App, caller: &Caller, page: &ReturnTo) -> Result<A, Response> {
     let Some(current) = &caller.current else {
         return Err(to_step(Step::Password, page, caller.lost_session));
     };
@@ -142,22 +142,8 @@ fn authorise<A: Authority>(
         Decision::Granted(who) => Ok(who),
         Decision::Needs(step) => Err(to_step(step, page, true)),
         Decision::Refused(Why::NotActive) => Err(to_step(Step::Password, page, true)),
-        Decision::Refused(Why::NotAdmin) => {
-            Err(PageError::for_admins(current).into_response())
-        }
+        Decision::Refused(Why::NotAdmin) => Err(PageError::for_admins(current).into_response()),
     }
-}
-
-/// Leads to the page of a step, which leads back.
-pub(crate) fn to_step(step: Step, back: &ReturnTo, had_session: bool) -> Response {
-    let page = match step {
-        Step::Password if had_session => "/sign-in?notice=session-ended",
-        Step::Password => "/sign-in",
-        Step::SecurityCode => "/sign-in/code",
-        Step::Enrolment => "/enrolment",
-        Step::FreshProof => "/proof",
-    };
-    see_other(&back.after(page))
 }
 
 /// The page that a request is for; for a form, the page that it stands on.
