@@ -1,5 +1,7 @@
 //! What Admins do with users, as single steps of a story.
 
+use reqwest::Method;
+
 use crate::app::{TestApp, email, password};
 use crate::client::{Answer, Client};
 
@@ -38,12 +40,16 @@ impl TestApp {
         self.path_of_link(&page.between("id=\"link\" type=\"text\" value=\"", "\""))
     }
 
-    /// Opens a link's page and sends it in with the user's usual password.
-    pub async fn use_link(&self, browser: &Client, path: &str, who: &str) -> Answer {
+    /// Opens a link's page and sends it in with a password.
+    pub async fn use_link(&self, browser: &Client, path: &str, password: &str) -> Answer {
         let page = browser.get(path).await;
         assert_eq!(page.status, 200, "{}", page.text());
-        let password = password(who);
-        browser.post(path, &[("name", who), ("password", password.as_str())]).await
+        let mut fields = vec![("password", password)];
+        let name = page.field("name");
+        fields.extend(name.as_deref().map(|name| ("name", name)));
+        // A page that says `no-referrer` is nobody's origin to a browser.
+        let headers = [("sec-fetch-site", "same-origin"), ("origin", "null")];
+        browser.send(Method::POST, path, Some(&fields), &headers).await
     }
 
     /// Gives the fresh proof that a page asks for, in the form of that page, and follows where it
