@@ -21,3 +21,4 @@ pub use clock::MovableClock;
 pub use database::Database;
 pub use admins::users_on;
 pub use race::race;
+pub use reqwest::Method;

@@ -2,5 +2,6 @@
 
 mod last_admin;
 mod sign_in;
+mod stale_proofs;
 mod user_acts;
 mod users;
