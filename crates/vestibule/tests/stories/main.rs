@@ -1,5 +1,6 @@
 //! What users and attackers observe, over HTTP, each story on both databases.
 
+mod invitations;
 mod last_admin;
 mod sign_in;
 mod stale_proofs;
