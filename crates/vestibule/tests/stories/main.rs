@@ -2,6 +2,8 @@
 
 mod invitations;
 mod last_admin;
+mod password_links;
+mod recover;
 mod sign_in;
 mod stale_proofs;
 mod user_acts;
