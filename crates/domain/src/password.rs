@@ -146,12 +146,7 @@ impl PasswordHash {
         let memory = memory.of(params.block_count());
         let mut hash = [0; 32];
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into_with_memory(
-                password.0.as_bytes(),
-                &salt,
-                &mut hash,
-                memory,
-            )
+            .hash_password_into_with_memory(password.0.as_bytes(), &salt, &mut hash, memory)
             .map_err(|_| UnreadableHash)?;
         Ok(Self { cost, salt, hash })
     }
@@ -240,7 +235,9 @@ mod tests {
         assert_eq!(check("password1234"), Err(PasswordError::Guessable));
         assert_eq!(check("ada.lovelace1"), Err(PasswordError::Guessable));
         assert_eq!(check("aaaaaaaaaaaaaaaa"), Err(PasswordError::Guessable));
-        for derived in ["adalovelaceacme", "acme.example.2027", "Ada Lovelace 12", "4da@acme.example"] {
+        for derived in
+            ["adalovelaceacme", "acme.example.2027", "Ada Lovelace 12", "4da@acme.example"]
+        {
             assert_eq!(check(derived), Err(PasswordError::Guessable), "{derived}");
         }
         assert_eq!(check("ada hums in the fjord"), Ok(()));
