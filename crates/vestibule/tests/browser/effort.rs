@@ -43,7 +43,6 @@ async fn invited(app: &TestApp) -> String {
     ada.fill("Name", "Fay Marlow").await;
     ada.press("Make the invitation link").await;
     let link = ada.value("Link").await;
-    ada.quit().await;
     link
 }
 
