@@ -1,4 +1,4 @@
-//! The router, the layers around it, and what handlers share.
+//! The router and the layers around it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,45 +6,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware;
-use ipnet::IpNet;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
-use url::Url;
-use vestibule_domain::link::LinkPurpose;
-use vestibule_domain::token::Token;
 use vestibule_flows::Vestibule;
 
+use crate::state::{App, WebSettings};
 use crate::{error, pages, request, respond};
 
 /// A request that takes longer is given up. A hash at the end of a full queue takes about two
 /// seconds.
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// What an operator sets about HTTP.
-#[derive(Clone, Debug)]
-pub struct WebSettings {
-    /// The address under which browsers reach Vestibule: scheme, host and port. Links are built on
-    /// it, and changes are taken from it alone.
-    pub public_url: Url,
-    /// Peers whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
-}
-
-/// What handlers share. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct App {
-    pub(crate) vestibule: Vestibule,
-    pub(crate) public_url: Arc<Url>,
-    pub(crate) trusted_proxies: Arc<[IpNet]>,
-}
-
-impl App {
-    /// Whether browsers reach Vestibule over https.
-    pub(crate) fn is_https(&self) -> bool {
-        self.public_url.scheme() == "https"
-    }
-}
 
 /// Vestibule as a service. It must be served with the peer's address as `ConnectInfo`.
 pub fn app(vestibule: Vestibule, settings: WebSettings) -> Router {
@@ -61,10 +33,4 @@ pub fn app(vestibule: Vestibule, settings: WebSettings) -> Router {
         .layer(middleware::from_fn_with_state(state.clone(), request::host::to_public_host))
         .layer(middleware::from_fn_with_state(state.clone(), request::same_origin::refuse_others));
     pages::router().layer(layers).with_state(state)
-}
-
-/// A link to be handed to a person: on the configured public address alone (design, rule 14).
-pub fn link(public_url: &Url, purpose: LinkPurpose, token: &Token) -> String {
-    let base = public_url.as_str().trim_end_matches('/');
-    format!("{base}/{}/{}", purpose.as_str(), token.expose())
 }

@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use vestibule_flows::FlowError;
 use vestibule_flows::authority::Current;
 
-use crate::pages::frame_of;
 use crate::respond::page;
+use crate::surroundings::frame_of;
 use crate::views::errors::{ErrorInside, ErrorOutside, Trouble};
 use crate::views::{Frame, Outside, Place};
 

@@ -11,7 +11,10 @@ mod pages;
 mod request;
 mod respond;
 mod serve;
+mod state;
+mod surroundings;
 pub mod views;
 
-pub use app::{WebSettings, app, link};
+pub use app::app;
 pub use serve::serve;
+pub use state::{WebSettings, link};

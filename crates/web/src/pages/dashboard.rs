@@ -7,11 +7,11 @@ use axum::response::Response;
 use axum::routing::get;
 use vestibule_flows::authority::SignedIn;
 
-use crate::app::App;
 use crate::error::PageError;
-use crate::pages::frame_of;
-use crate::request::session::Page;
+use crate::pages::asked::Page;
 use crate::respond::page;
+use crate::state::App;
+use crate::surroundings::frame_of;
 use crate::views::dashboard::{CodeGiven, DashboardPage};
 use crate::views::{Place, Role, When, count};
 

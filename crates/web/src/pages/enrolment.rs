@@ -11,13 +11,14 @@ use vestibule_flows::Visitor;
 use vestibule_flows::authority::{Decision, Enrolling};
 use vestibule_flows::enrolment::{AfterEnrolment, Confirmed};
 
-use crate::app::App;
 use crate::error::PageError;
-use crate::pages::{dispatch, words};
+use crate::pages::asked::{Caller, Form};
+use crate::pages::dispatch::{dispatch, to_step};
+use crate::pages::words;
 use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
-use crate::request::session::{Caller, Form, to_step};
 use crate::respond::{page, see_other, with_token};
+use crate::state::App;
 use crate::views::enrolment::{EnrolmentKind, EnrolmentPage};
 use crate::views::qr::Qr;
 use crate::views::{CodeProblem, Outside};

@@ -10,13 +10,15 @@ use vestibule_flows::authority::{Decision, ProofAsked, Proving};
 use vestibule_flows::security_code::Proven;
 use vestibule_flows::sign_in::SignIn;
 
-use crate::app::App;
 use crate::error::PageError;
-use crate::pages::{dispatch, outside, session_over, words};
+use crate::pages::asked::{Caller, Form};
+use crate::pages::dispatch::{dispatch, session_over};
+use crate::pages::words;
 use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
-use crate::request::session::{Caller, Form};
 use crate::respond::{page, see_other, with_token, without_token};
+use crate::state::App;
+use crate::surroundings::outside;
 use crate::views::CodeProblem;
 use crate::views::sign_in::{CodePage, SignInNotice, SignInPage, SignInProblem};
 

@@ -5,10 +5,10 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::post;
 
-use crate::app::App;
 use crate::error::PageError;
+use crate::pages::asked::Form;
 use crate::pages::sign_in::after_sign_out;
-use crate::request::session::Form;
+use crate::state::App;
 
 pub(crate) fn router() -> Router<App> {
     Router::new().route("/sign-out", post(sign_out))

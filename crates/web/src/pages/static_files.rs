@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::app::App;
+use crate::state::App;
 use crate::views::{ICON, SCRIPT, STYLE};
 
 pub(crate) fn router() -> Router<App> {

@@ -4,7 +4,7 @@
 use axum::http::{HeaderMap, HeaderValue, header};
 use vestibule_domain::token::Token;
 
-use crate::app::App;
+use crate::state::App;
 
 fn name(app: &App) -> &'static str {
     if app.is_https() { "__Host-vestibule" } else { "vestibule" }

@@ -6,7 +6,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::app::App;
+use crate::state::App;
 
 pub(crate) async fn to_public_host(
     State(app): State<App>,

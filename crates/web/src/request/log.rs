@@ -8,8 +8,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
-use crate::app::App;
 use crate::request::visitor;
+use crate::state::App;
 
 /// Numbers the requests of this process; with the process's start in the log that is enough to
 /// find one.

@@ -6,5 +6,4 @@ pub(crate) mod host;
 pub(crate) mod log;
 pub(crate) mod return_to;
 pub(crate) mod same_origin;
-pub(crate) mod session;
 pub(crate) mod visitor;

@@ -11,8 +11,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use url::Url;
 
-use crate::app::App;
 use crate::error::PageError;
+use crate::state::App;
 
 pub(crate) async fn refuse_others(
     State(app): State<App>,

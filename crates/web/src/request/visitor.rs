@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, header};
 use ipnet::IpNet;
 use vestibule_flows::Visitor;
 
-use crate::app::App;
+use crate::state::App;
 
 /// Longer names of browsers are cut.
 const LONGEST_BROWSER: usize = 300;

@@ -7,11 +7,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use vestibule_domain::token::Token;
 
-use crate::app::App;
-use crate::error::PageError;
-use crate::pages::outside;
 use crate::request::cookies;
-use crate::views::links::{LinkGonePage, LinkKind};
+use crate::state::App;
 
 /// A page.
 pub(crate) fn page(status: StatusCode, view: &impl Template) -> Response {
@@ -19,7 +16,7 @@ pub(crate) fn page(status: StatusCode, view: &impl Template) -> Response {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
-            PageError::our_fault().into_response()
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
 }
@@ -30,12 +27,6 @@ pub(crate) fn link_page(status: StatusCode, view: &impl Template) -> Response {
     let no_referrer = axum::http::HeaderValue::from_static("no-referrer");
     response.headers_mut().insert(header::REFERRER_POLICY, no_referrer);
     response
-}
-
-/// A link that was used, replaced or is too old; or that never was, which looks the same.
-pub(crate) async fn link_gone(app: &App, kind: LinkKind) -> Result<Response, PageError> {
-    let outside = outside(app, None).await?;
-    Ok(link_page(StatusCode::GONE, &LinkGonePage { outside, kind }))
 }
 
 /// Leads on by GET.

@@ -9,12 +9,13 @@ use vestibule_domain::policy::Policy;
 use vestibule_flows::authority::{Admin, Authority as _, Fresh};
 use vestibule_flows::policy::PolicySet;
 
-use crate::app::App;
 use crate::error::PageError;
+use crate::pages::asked::{Act, Page};
+use crate::pages::asks;
 use crate::pages::enrolment::FOR_THE_SWITCH;
-use crate::pages::{asks, frame_of};
-use crate::request::session::{Act, Page};
 use crate::respond::{page, see_other};
+use crate::state::App;
+use crate::surroundings::frame_of;
 use crate::views::Place;
 use crate::views::account::AccountPage;
 

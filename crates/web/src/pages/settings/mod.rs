@@ -8,7 +8,7 @@ mod users;
 
 use axum::Router;
 
-use crate::app::App;
+use crate::state::App;
 
 pub(crate) fn router() -> Router<App> {
     Router::new()

@@ -10,12 +10,14 @@ use vestibule_flows::authority::{Authority as _, Fresh, SignedIn};
 use vestibule_flows::own_settings::{FactorRemoval, PasswordChange, Reissued};
 
 use super::browser;
-use crate::app::App;
 use crate::error::PageError;
-use crate::pages::{asks, frame_of, not_found_inside, session_over, words};
+use crate::pages::asked::{Act, Page};
+use crate::pages::dispatch::session_over;
+use crate::pages::{asks, not_found_inside, words};
 use crate::request::return_to::ReturnTo;
-use crate::request::session::{Act, Page};
 use crate::respond::{page, see_other, with_token, without_token};
+use crate::state::App;
+use crate::surroundings::frame_of;
 use crate::views::security::{ChangePasswordPage, Factor, SecurityPage, SessionRow};
 use crate::views::{Asks, Field, Place, When};
 

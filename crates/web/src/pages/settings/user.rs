@@ -12,12 +12,13 @@ use vestibule_flows::authority::{Admin, Authority as _, Fresh};
 use vestibule_flows::invitations::MadeLink;
 use vestibule_flows::users::{ManagedUser, UserAct, UserChanged};
 
-use crate::app::{App, link};
 use crate::error::PageError;
+use crate::pages::asked::{Act, Page};
 use crate::pages::dashboard::role;
-use crate::pages::{asks, frame_of, not_found_inside};
-use crate::request::session::{Act, Page};
+use crate::pages::{asks, not_found_inside};
 use crate::respond::{link_page, page, see_other};
+use crate::state::{App, link};
+use crate::surroundings::frame_of;
 use crate::views::users::{FactorLine, LinkMade, LinkMadePage, Standing, UserPage, UserState};
 use crate::views::{Place, When};
 

@@ -12,13 +12,14 @@ use vestibule_flows::authority::{Admin, Authority as _, Fresh};
 use vestibule_flows::invitations::Invited;
 use vestibule_flows::{Member, MemberFilter, PageKey, SessionRecord};
 
-use crate::app::{App, link};
 use crate::error::PageError;
+use crate::pages::asked::{Act, Page};
 use crate::pages::dashboard::role;
-use crate::pages::{asks, frame_of, words};
+use crate::pages::{asks, words};
 use crate::request::fields::Fields;
-use crate::request::session::{Act, Page};
 use crate::respond::{link_page, page};
+use crate::state::{App, link};
+use crate::surroundings::frame_of;
 use crate::views::users::{AddUserPage, LinkMade, LinkMadePage, UserRow, UserStatus, UsersPage};
 use crate::views::{Field, Place, When};
 

@@ -12,14 +12,14 @@ use vestibule_domain::access::{Step, Why};
 use vestibule_flows::authority::{Authority, Current, Decision, SignedIn};
 use vestibule_flows::{FlowError, Visitor};
 
-use crate::app::App;
 use crate::error::PageError;
-use crate::pages;
+use crate::pages::dispatch::to_step;
+use crate::pages::proof_page;
 use crate::request::cookies::{self, SessionCookie};
 use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
 use crate::request::visitor::visitor;
-use crate::respond::see_other;
+use crate::state::App;
 
 /// The most that a body may hold.
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
@@ -119,7 +119,7 @@ impl<A: Authority + Send> FromRequest<App> for Act<A> {
             && let Decision::Needs(Step::FreshProof) = app.vestibule.authorise::<A>(current)
         {
             let path = parts.uri.path();
-            return Err(pages::proof::ask(app, &signed_in, path, &fields, &page).await);
+            return Err(proof_page::ask(app, &signed_in, path, &fields, &page).await);
         }
         let who = authorise::<A>(app, &caller, &page)?;
         Ok(Self { who, visitor: caller.visitor, fields })
@@ -144,18 +144,6 @@ fn authorise<A: Authority>(app: &App, caller: &Caller, page: &ReturnTo) -> Resul
         Decision::Refused(Why::NotActive) => Err(to_step(Step::Password, page, true)),
         Decision::Refused(Why::NotAdmin) => Err(PageError::for_admins(current).into_response()),
     }
-}
-
-/// Leads to the page of a step, which leads back.
-pub(crate) fn to_step(step: Step, back: &ReturnTo, had_session: bool) -> Response {
-    let page = match step {
-        Step::Password if had_session => "/sign-in?notice=session-ended",
-        Step::Password => "/sign-in",
-        Step::SecurityCode => "/sign-in/code",
-        Step::Enrolment => "/enrolment",
-        Step::FreshProof => "/proof",
-    };
-    see_other(&back.after(page))
 }
 
 /// The page that a request is for; for a form, the page that it stands on.

@@ -8,12 +8,14 @@ use axum::routing::get;
 use vestibule_domain::token::Token;
 use vestibule_flows::setup::{Setup, SetupErrors, SetupRefused};
 
-use crate::app::App;
+use super::link_gone;
 use crate::error::PageError;
-use crate::pages::{dispatch, words};
+use crate::pages::asked::Form;
+use crate::pages::dispatch::dispatch;
+use crate::pages::words;
 use crate::request::return_to::ReturnTo;
-use crate::request::session::Form;
-use crate::respond::{link_gone, link_page, with_token};
+use crate::respond::{link_page, with_token};
+use crate::state::App;
 use crate::views::links::{LinkKind, SetupPage};
 use crate::views::{Field, Outside};
 

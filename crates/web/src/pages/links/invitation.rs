@@ -6,26 +6,21 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use vestibule_domain::link::LinkPurpose;
-use vestibule_domain::token::Token;
 use vestibule_flows::invitations::{LinkRefused, LinkedUser};
 
-use crate::app::App;
+use super::{link_gone, linked};
 use crate::error::PageError;
-use crate::pages::{dispatch, words};
+use crate::pages::asked::Form;
+use crate::pages::dispatch::dispatch;
+use crate::pages::words;
 use crate::request::return_to::ReturnTo;
-use crate::request::session::Form;
-use crate::respond::{link_gone, link_page, with_token};
+use crate::respond::{link_page, with_token};
+use crate::state::App;
 use crate::views::links::{InvitationPage, LinkKind};
 use crate::views::{Field, Outside};
 
 pub(crate) fn router() -> Router<App> {
     Router::new().route("/invitation/{token}", get(show).post(accept))
-}
-
-async fn linked(app: &App, text: &str) -> Result<Option<(Token, LinkedUser)>, PageError> {
-    let Some(token) = Token::parse(text) else { return Ok(None) };
-    let linked = app.vestibule.user_of_link(LinkPurpose::Invitation, &token).await?;
-    Ok(linked.map(|linked| (token, linked)))
 }
 
 fn view(app: &App, text: String, linked: LinkedUser, name: Field) -> InvitationPage {
@@ -40,7 +35,7 @@ fn view(app: &App, text: String, linked: LinkedUser, name: Field) -> InvitationP
 }
 
 async fn show(State(app): State<App>, Path(text): Path<String>) -> Result<Response, PageError> {
-    let Some((_, linked)) = linked(&app, &text).await? else {
+    let Some((_, linked)) = linked(&app, LinkPurpose::Invitation, &text).await? else {
         return link_gone(&app, LinkKind::Invitation).await;
     };
     let name = Field::holding(linked.user.name.clone());
@@ -52,7 +47,7 @@ async fn accept(
     Path(text): Path<String>,
     form: Form,
 ) -> Result<Response, PageError> {
-    let Some((token, linked)) = linked(&app, &text).await? else {
+    let Some((token, linked)) = linked(&app, LinkPurpose::Invitation, &text).await? else {
         return link_gone(&app, LinkKind::Invitation).await;
     };
     let (name, password) = (form.fields.text("name"), form.fields.text("password"));

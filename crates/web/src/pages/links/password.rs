@@ -6,25 +6,19 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use vestibule_domain::link::LinkPurpose;
-use vestibule_domain::token::Token;
 use vestibule_flows::invitations::{LinkRefused, LinkedUser};
 
-use crate::app::App;
+use super::{link_gone, linked};
 use crate::error::PageError;
+use crate::pages::asked::Form;
 use crate::pages::words;
-use crate::request::session::Form;
-use crate::respond::{link_gone, link_page, see_other};
+use crate::respond::{link_page, see_other};
+use crate::state::App;
 use crate::views::Outside;
 use crate::views::links::{LinkKind, PasswordLinkPage};
 
 pub(crate) fn router() -> Router<App> {
     Router::new().route("/password/{token}", get(show).post(set_password))
-}
-
-async fn linked(app: &App, text: &str) -> Result<Option<(Token, LinkedUser)>, PageError> {
-    let Some(token) = Token::parse(text) else { return Ok(None) };
-    let linked = app.vestibule.user_of_link(LinkPurpose::Password, &token).await?;
-    Ok(linked.map(|linked| (token, linked)))
 }
 
 fn view(app: &App, text: String, linked: LinkedUser, problem: Option<String>) -> PasswordLinkPage {
@@ -38,7 +32,7 @@ fn view(app: &App, text: String, linked: LinkedUser, problem: Option<String>) ->
 }
 
 async fn show(State(app): State<App>, Path(text): Path<String>) -> Result<Response, PageError> {
-    match linked(&app, &text).await? {
+    match linked(&app, LinkPurpose::Password, &text).await? {
         Some((_, linked)) => Ok(link_page(StatusCode::OK, &view(&app, text, linked, None))),
         None => link_gone(&app, LinkKind::Password).await,
     }
@@ -49,7 +43,7 @@ async fn set_password(
     Path(text): Path<String>,
     form: Form,
 ) -> Result<Response, PageError> {
-    let Some((token, linked)) = linked(&app, &text).await? else {
+    let Some((token, linked)) = linked(&app, LinkPurpose::Password, &text).await? else {
         return link_gone(&app, LinkKind::Password).await;
     };
     let visitor = &form.caller.visitor;

@@ -6,26 +6,21 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use vestibule_domain::link::LinkPurpose;
-use vestibule_domain::token::Token;
 use vestibule_flows::invitations::{LinkRefused, LinkedUser};
 
-use crate::app::App;
+use super::{link_gone, linked};
 use crate::error::PageError;
-use crate::pages::{dispatch, words};
+use crate::pages::asked::Form;
+use crate::pages::dispatch::dispatch;
+use crate::pages::words;
 use crate::request::return_to::ReturnTo;
-use crate::request::session::Form;
-use crate::respond::{link_gone, link_page, with_token};
+use crate::respond::{link_page, with_token};
+use crate::state::App;
 use crate::views::Outside;
 use crate::views::links::{LinkKind, RecoverPage};
 
 pub(crate) fn router() -> Router<App> {
     Router::new().route("/recover/{token}", get(show).post(recover))
-}
-
-async fn linked(app: &App, text: &str) -> Result<Option<(Token, LinkedUser)>, PageError> {
-    let Some(token) = Token::parse(text) else { return Ok(None) };
-    let linked = app.vestibule.user_of_link(LinkPurpose::Recover, &token).await?;
-    Ok(linked.map(|linked| (token, linked)))
 }
 
 fn view(app: &App, text: String, linked: LinkedUser, problem: Option<String>) -> RecoverPage {
@@ -39,7 +34,7 @@ fn view(app: &App, text: String, linked: LinkedUser, problem: Option<String>) ->
 }
 
 async fn show(State(app): State<App>, Path(text): Path<String>) -> Result<Response, PageError> {
-    match linked(&app, &text).await? {
+    match linked(&app, LinkPurpose::Recover, &text).await? {
         Some((_, linked)) => Ok(link_page(StatusCode::OK, &view(&app, text, linked, None))),
         None => link_gone(&app, LinkKind::Recover).await,
     }
@@ -50,7 +45,7 @@ async fn recover(
     Path(text): Path<String>,
     form: Form,
 ) -> Result<Response, PageError> {
-    let Some((token, linked)) = linked(&app, &text).await? else {
+    let Some((token, linked)) = linked(&app, LinkPurpose::Recover, &text).await? else {
         return link_gone(&app, LinkKind::Recover).await;
     };
     let visitor = &form.caller.visitor;

@@ -1,0 +1,44 @@
+//! Pages that a link opens. Loading one takes nothing; sending its form takes the link, once.
+
+mod invitation;
+mod password;
+mod recover;
+mod setup;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::Response;
+use vestibule_domain::link::LinkPurpose;
+use vestibule_domain::token::Token;
+use vestibule_flows::invitations::LinkedUser;
+
+use crate::error::PageError;
+use crate::respond::link_page;
+use crate::state::App;
+use crate::surroundings::outside;
+use crate::views::links::{LinkGonePage, LinkKind};
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .merge(invitation::router())
+        .merge(password::router())
+        .merge(recover::router())
+        .merge(setup::router())
+}
+
+/// The token in the path and whose link it is, if it can still be taken.
+async fn linked(
+    app: &App,
+    purpose: LinkPurpose,
+    text: &str,
+) -> Result<Option<(Token, LinkedUser)>, PageError> {
+    let Some(token) = Token::parse(text) else { return Ok(None) };
+    let linked = app.vestibule.user_of_link(purpose, &token).await?;
+    Ok(linked.map(|linked| (token, linked)))
+}
+
+/// A link that was used, replaced or is too old; or that never was, which looks the same.
+async fn link_gone(app: &App, kind: LinkKind) -> Result<Response, PageError> {
+    let outside = outside(app, None).await?;
+    Ok(link_page(StatusCode::GONE, &LinkGonePage { outside, kind }))
+}

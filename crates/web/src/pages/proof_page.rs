@@ -1,0 +1,128 @@
+//! The page that asks for a fresh proof, alone or in place of an act.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use vestibule_flows::authority::{Decision, ProofAsked, Proving, SignedIn};
+use vestibule_flows::security_code::CodeRefused;
+
+use crate::error::PageError;
+use crate::pages::dispatch::dispatch;
+use crate::pages::words;
+use crate::request::fields::Fields;
+use crate::request::return_to::ReturnTo;
+use crate::respond::page;
+use crate::state::App;
+use crate::views::proof::{ProofAsk, ProofPage, ProofThen};
+use crate::views::{CodeProblem, Outside};
+
+/// What was asked for before the proof.
+pub(super) struct Errand {
+    pub(super) then: ProofThen,
+    /// Where "Cancel" leads.
+    pub(super) cancel: ReturnTo,
+}
+
+/// Answers an act that asks for a fresh proof with the page that takes it.
+pub(super) async fn ask(
+    app: &App,
+    who: &SignedIn,
+    path: &str,
+    fields: &Fields,
+    stands_on: &ReturnTo,
+) -> Response {
+    let then = if fields.has_secrets() {
+        ProofThen::GoTo { return_to: path.to_owned() }
+    } else {
+        ProofThen::Act { act: path.to_owned(), fields: fields.carried() }
+    };
+    let Decision::Granted(proving) = app.vestibule.authorise_proof(who.current()) else {
+        return dispatch(app, Some(who.current()), stands_on);
+    };
+    let errand = Errand { then, cancel: stands_on.clone() };
+    match proof_page(app, &proving, errand, None).await {
+        Ok(answer) => answer,
+        Err(error) => error.into_response(),
+    }
+}
+
+/// The page.
+pub(super) async fn proof_page(
+    app: &App,
+    proving: &Proving,
+    errand: Errand,
+    refused: Option<CodeRefused>,
+) -> Result<Response, PageError> {
+    let session = proving.record();
+    let (ask, status) = match proving.by {
+        ProofAsked::SecurityCode => {
+            let closed = app.vestibule.is_budget_spent(proving).await?;
+            let problem =
+                if closed { Some(CodeProblem::BudgetSpent) } else { refused.and_then(words::code) };
+            let status = if closed { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::FORBIDDEN };
+            let factors = app.vestibule.factor_names(proving).await?;
+            (ProofAsk::Code { factors, problem }, status)
+        }
+        ProofAsked::Password => {
+            let problem = refused.map(|_| "This password is not right.".to_owned());
+            (ProofAsk::Password { email: session.email.clone(), problem }, StatusCode::FORBIDDEN)
+        }
+    };
+    let (act, button) = describe(&errand.then, &session.account_name);
+    // Shown on its own it is a page; in place of an act or after a wrong proof, a refusal.
+    let status = match (&errand.then, refused) {
+        (ProofThen::GoTo { .. }, None) if status == StatusCode::FORBIDDEN => StatusCode::OK,
+        _ => status,
+    };
+    let view = ProofPage {
+        outside: Outside { brand: session.account_name.clone() },
+        act,
+        button: button.to_owned(),
+        ask,
+        then: errand.then,
+        cancel: errand.cancel.to_string(),
+    };
+    Ok(page(status, &view))
+}
+
+/// What the user is about to do, after "You are about to", and what the button says.
+fn describe(then: &ProofThen, account: &str) -> (String, &'static str) {
+    let (path, fields) = match then {
+        ProofThen::GoTo { return_to } => (return_to.as_str(), &[][..]),
+        ProofThen::Act { act, fields } => (act.as_str(), fields.as_slice()),
+    };
+    let field = |name: &str| {
+        fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
+    };
+    let plain = |text: &str, button| (text.to_owned(), button);
+    let path = path.split('?').next().unwrap_or_default();
+    let last = path.rsplit('/').next().unwrap_or_default();
+    match (path, last) {
+        ("/settings/account/mfa", _) if field("required") == "true" => (
+            format!("turn two-factor sign-in on for everyone at {account}"),
+            "Turn on for everyone",
+        ),
+        ("/settings/account/mfa", _) => {
+            (format!("turn two-factor sign-in off at {account}"), "Turn off")
+        }
+        ("/enrolment", _) => plain("set up an authenticator app", "Continue"),
+        (_, "password") => plain("change your password", "Continue"),
+        ("/settings/users", _) => (format!("add {} as a user", field("email")), "Add this user"),
+        (_, "invitation") => plain("make a new invitation link", "Make a new link"),
+        (_, "cancel") => plain("take an invitation back", "Take it back"),
+        (_, "password-link") => plain("make a link for a new password", "Make the link"),
+        (_, "role") => (format!("make a user {}", article(field("role"))), "Change the role"),
+        (_, "disable") => plain("disable a user", "Disable this user"),
+        (_, "enable") => plain("enable a user again", "Enable this user"),
+        (_, "reset") => plain("reset a user’s factors", "Reset the factors"),
+        (_, "remove") if path.starts_with("/settings/users/") => {
+            plain("remove a user", "Remove this user")
+        }
+        (_, "remove") => plain("remove an app from your factors", "Remove this app"),
+        (_, "name") => plain("rename an app", "Rename this app"),
+        _ => plain("do something that needs a fresh proof", "Continue"),
+    }
+}
+
+fn article(role: &str) -> &'static str {
+    if role == "Admin" { "an Admin" } else { "a Member" }
+}

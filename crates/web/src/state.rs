@@ -1,0 +1,40 @@
+//! What handlers share, and what an operator sets about it.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use url::Url;
+use vestibule_domain::link::LinkPurpose;
+use vestibule_domain::token::Token;
+use vestibule_flows::Vestibule;
+
+/// What an operator sets about HTTP.
+#[derive(Clone, Debug)]
+pub struct WebSettings {
+    /// The address under which browsers reach Vestibule: scheme, host and port. Links are built on
+    /// it, and changes are taken from it alone.
+    pub public_url: Url,
+    /// Peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// What handlers share. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) vestibule: Vestibule,
+    pub(crate) public_url: Arc<Url>,
+    pub(crate) trusted_proxies: Arc<[IpNet]>,
+}
+
+impl App {
+    /// Whether browsers reach Vestibule over https.
+    pub(crate) fn is_https(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+}
+
+/// A link to be handed to a person: on the configured public address alone (design, rule 14).
+pub fn link(public_url: &Url, purpose: LinkPurpose, token: &Token) -> String {
+    let base = public_url.as_str().trim_end_matches('/');
+    format!("{base}/{}/{}", purpose.as_str(), token.expose())
+}
