@@ -221,6 +221,15 @@ impl Browser {
         }
     }
 
+    /// Puts the focus into the field labelled `label`, as a mouse or a finger does.
+    ///
+    /// # Panics
+    /// When no such field shows up within ten seconds, or something lies above it.
+    pub async fn press_into(&self, label: &str) {
+        let field = self.find("field", FIELDS, label).await;
+        field.click().await.unwrap_or_else(|error| panic!("pressing into {label:?}: {error}"));
+    }
+
     /// Types into whatever has the focus, as a keyboard does. A line end is the Enter key.
     ///
     /// # Panics

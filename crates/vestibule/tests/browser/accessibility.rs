@@ -96,6 +96,36 @@ async fn serve_samples() -> (String, Vec<String>) {
     (format!("http://localhost:{port}"), names)
 }
 
+/// The checks see what they are there to see.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_are_found() {
+    let browser = Browser::start(Options::desktop()).await;
+    let page = "data:text/html,<!doctype html><html lang=en><title>Faulty</title>
+        <meta name=viewport content='width=device-width'>
+        <main><h1>Faulty</h1><p>Read <a href=x>this</a>.</p><p><a href=y>Alone</a></p>
+        <p style='width:380px'>Too wide for the narrowest</p>
+        <details><summary style='min-height:44px'>More</summary><button>Low</button></details>
+        <p class=faint>Pale in the dark</p><p style='color:rgb(200,200,200)'>Pale</p>
+        <style>@media (prefers-color-scheme: dark) { .faint { color: rgb(50,50,50) }
+        main { background: rgb(20,20,20); color: white } }</style></main></html>";
+    browser.open(&page.replace('\n', " ").replace("  ", "")).await;
+    let found = faults(&browser, "faulty").await;
+    for expected in [
+        "faulty, desktop: color-contrast",
+        "faulty, desktop, dark: color-contrast",
+        "faulty, phone, dark: color-contrast",
+        "faulty, 320 px: scrolls sideways",
+    ] {
+        assert!(found.iter().any(|fault| fault.starts_with(expected)), "{expected}: {found:#?}");
+    }
+    for low in ["Alone</a>", "Low</button>"] {
+        assert!(found.iter().any(|fault| fault.contains(" px: ") && fault.contains(low)), "{low}");
+    }
+    let harmless = |fault: &&String| fault.contains("href=\"x\"") || fault.contains("44px");
+    assert_eq!(found.iter().filter(harmless).filter(|f| f.contains(" px: ")).count(), 0, "{found:#?}");
+    assert!(!found.iter().any(|fault| fault.starts_with("faulty, phone: scrolls")), "{found:#?}");
+}
+
 /// Half of the samples, so that two browsers share the work.
 async fn no_fault_in_samples(half: usize) {
     let (url, names) = serve_samples().await;

@@ -32,7 +32,10 @@ async fn an_open_session_is_led_through_enrolment_and_back() {
     // A click on a link of the page that he was on.
     ben.press("Change password").await;
     ben.sees("Confirm that it is you").await;
-    ben.sees("You are about to set up an authenticator app").await;
+    ben.sees("Acme Analytics asks for a second proof. You are about to set up an authenticator app.").await;
+    // Nothing is left to go back to.
+    assert!(!ben.shows("Cancel").await);
+    ben.sees("Sign out").await;
     assert_eq!(ben.focus().await, "Password");
     ben.type_keys(&format!("{}\n", password("ben"))).await;
     ben.sees("Acme Analytics asks for a second proof").await;

@@ -20,7 +20,7 @@ async fn an_invitation_is_handed_over_and_taken_once() {
     let ada = an_admin(&app).await;
     ada.press("Users").await;
     ada.press("Add a user").await;
-    ada.fill("Email", "eve@acme").await;
+    ada.fill("Email", "eve").await;
     ada.fill("Name", "Eve Lindqvist").await;
     ada.press("Make the invitation link").await;
     ada.sees("Type an email address").await;
@@ -50,7 +50,7 @@ async fn an_invitation_is_handed_over_and_taken_once() {
     late.press("Go to sign-in").await;
     late.arrives_at("/sign-in").await;
 
-    ada.press("Users").await;
+    ada.goes_to("/settings/users").await;
     ada.fill("Search", "eve").await;
     ada.press("Search").await;
     ada.sees("eve@acme.example").await;
@@ -131,7 +131,7 @@ async fn a_reset_takes_the_factors_and_the_next_sign_in_enrols() {
     assert_ne!(cleo.phone, lost);
 
     // Nobody resets their own.
-    ada.press("Users").await;
+    ada.goes_to("/settings/users").await;
     ada.press("Manage Ada Lovelace").await;
     ada.sees("Nobody resets their own factors").await;
     ada.has_no_complaints().await;

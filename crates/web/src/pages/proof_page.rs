@@ -67,7 +67,13 @@ pub(super) async fn proof_page(
             (ProofAsk::Password { email: session.email.clone(), problem }, StatusCode::FORBIDDEN)
         }
     };
-    let (act, button) = describe(&errand.then, &session.account_name);
+    // Whatever page was asked for, enrolment comes first.
+    let in_vestibule = proving.is_sign_in(app.vestibule.now());
+    let (act, button) = if in_vestibule {
+        ("set up an authenticator app".to_owned(), "Continue")
+    } else {
+        describe(&errand.then, &session.account_name)
+    };
     // Shown on its own it is a page; in place of an act or after a wrong proof, a refusal.
     let status = match (&errand.then, refused) {
         (ProofThen::GoTo { .. }, None) if status == StatusCode::FORBIDDEN => StatusCode::OK,
@@ -79,7 +85,7 @@ pub(super) async fn proof_page(
         button: button.to_owned(),
         ask,
         then: errand.then,
-        cancel: errand.cancel.to_string(),
+        cancel: (!in_vestibule).then(|| errand.cancel.to_string()),
     };
     Ok(page(status, &view))
 }

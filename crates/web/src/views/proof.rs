@@ -18,8 +18,8 @@ pub struct ProofPage {
     pub ask: ProofAsk,
     /// What follows.
     pub then: ProofThen,
-    /// Where "Cancel" leads.
-    pub cancel: String,
+    /// Where "Cancel" leads. In the vestibule there is nothing to go back to but signing out.
+    pub cancel: Option<String>,
 }
 
 /// Which proof is asked for.
@@ -84,7 +84,7 @@ impl ProofPage {
                 act: "/settings/account/mfa".into(),
                 fields: vec![("required".into(), "true".into())],
             },
-            cancel: "/settings/account".into(),
+            cancel: Some("/settings/account".into()),
         };
         vec![
             ("code", page(code(None))),
@@ -97,7 +97,17 @@ impl ProofPage {
                     act: "turn MFA on for yourself".into(),
                     button: "Continue".into(),
                     then: ProofThen::GoTo { return_to: "/enrolment".into() },
-                    cancel: "/settings/security".into(),
+                    cancel: Some("/settings/security".into()),
+                    ..page(password(None))
+                },
+            ),
+            (
+                "password-in-vestibule",
+                Self {
+                    act: "set up an authenticator app".into(),
+                    button: "Continue".into(),
+                    then: ProofThen::GoTo { return_to: "/settings/security".into() },
+                    cancel: None,
                     ..page(password(None))
                 },
             ),
