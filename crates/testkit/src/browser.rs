@@ -323,10 +323,17 @@ impl Browser {
     pub async fn screenshot(&self, path: impl AsRef<Path>) {
         let metrics = self.devtools("Page.getLayoutMetrics", json!({})).await;
         let size = &metrics["cssContentSize"];
-        let clip = json!({
-            "x": 0, "y": 0, "scale": 1, "width": size["width"], "height": size["height"],
-        });
-        self.capture(path.as_ref(), json!({ "captureBeyondViewport": true, "clip": clip })).await;
+        self.capture_top(path.as_ref(), &size["width"], &size["height"], 1.0).await;
+    }
+
+    /// Saves the uppermost `height` points of the page as a PNG, `scale` times as large.
+    ///
+    /// # Panics
+    /// When it cannot be taken or saved.
+    pub async fn screenshot_of_top(&self, path: impl AsRef<Path>, height: f64, scale: f64) {
+        let metrics = self.devtools("Page.getLayoutMetrics", json!({})).await;
+        let width = &metrics["cssContentSize"]["width"];
+        self.capture_top(path.as_ref(), width, &height.into(), scale).await;
     }
 
     /// Saves what is on the screen as a PNG.
@@ -493,6 +500,11 @@ impl Browser {
         let answer =
             self.driver.cmd(Raw { method: http::Method::GET, endpoint, body: None }).await?;
         answer.value()
+    }
+
+    async fn capture_top(&self, path: &Path, width: &Value, height: &Value, scale: f64) {
+        let clip = json!({ "x": 0, "y": 0, "scale": scale, "width": width, "height": height });
+        self.capture(path, json!({ "captureBeyondViewport": true, "clip": clip })).await;
     }
 
     async fn capture(&self, path: &Path, options: Value) {
