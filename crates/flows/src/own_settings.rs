@@ -19,7 +19,7 @@ use crate::vestibule::Vestibule;
 pub struct OwnSecurity {
     /// The factors.
     pub factors: Vec<FactorRecord>,
-    /// The open sessions, the latest first.
+    /// The open sessions: this one first, then the latest.
     pub sessions: Vec<OpenSession>,
     /// Which of them is this one.
     pub this_session: SessionId,
@@ -61,9 +61,11 @@ impl Vestibule {
         let session = who.record();
         let (limits, now) = (self.settings.session_limits, self.clock.now());
         let mut db = self.store.read().await?;
+        let mut sessions = db.open_sessions(session.user, limits, now).await?;
+        sessions.sort_by_key(|open| open.id != session.id);
         Ok(OwnSecurity {
             factors: db.factors(session.user).await?,
-            sessions: db.open_sessions(session.user, limits, now).await?,
+            sessions,
             this_session: session.id,
         })
     }

@@ -41,8 +41,8 @@ CREATE TABLE memberships (
     CONSTRAINT memberships_role CHECK (role IN ('Member', 'Admin')),
     CONSTRAINT memberships_state CHECK (state IN ('invited', 'active', 'disabled'))
 );
-CREATE INDEX memberships_by_email ON memberships (account_id, email_key, user_id, name_key);
-CREATE INDEX memberships_by_name ON memberships (account_id, name_key, user_id);
+CREATE INDEX memberships_by_email ON memberships (account_id, email_key, user_id, name_key, state);
+CREATE INDEX memberships_by_name ON memberships (account_id, name_key, user_id, state);
 CREATE INDEX memberships_by_state ON memberships (account_id, state, role, user_id);
 
 CREATE TABLE data_keys (

@@ -128,8 +128,7 @@ async fn open_sqlite(path: &Path) -> Result<Store, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         // A commit that a power cut takes back would revive a spent code.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(ACQUIRE_TIMEOUT)
-        .optimize_on_close(true, 400);
+        .busy_timeout(ACQUIRE_TIMEOUT);
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -139,7 +138,7 @@ async fn open_sqlite(path: &Path) -> Result<Store, StoreError> {
     let readers = SqlitePoolOptions::new()
         .max_connections(4)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_lazy_with(options.pragma("query_only", "on").optimize_on_close(false, None));
+        .connect_lazy_with(options.pragma("query_only", "on"));
     Ok(Store { pools: Pools::Sqlite { writer, readers } })
 }
 

@@ -18,13 +18,16 @@ pub(crate) async fn create_or_open(config: &Config) -> anyhow::Result<Vestibule>
     let store = open_store(config).await?;
     let key = match key {
         Some(key) => key,
-        // A new key over data that another one sealed would lock everybody's factors away.
-        None if holds_data(config, &store).await? => bail!(
-            "the key file {} is missing, but {} holds data that was sealed with it: put the key \
-             file back",
-            path.display(),
-            show_database(&config.database),
-        ),
+        // A new key over data that another one sealed would lock everybody's factors away. Another
+        // process may have made both meanwhile.
+        None if holds_data(config, &store).await? => key_file::read(&path)?.ok_or_else(|| {
+            anyhow!(
+                "the key file {} is missing, but {} holds data that was sealed with it: put the \
+                 key file back",
+                path.display(),
+                show_database(&config.database),
+            )
+        })?,
         None => key_file::create(&path, &system::randomness())?,
     };
     open(config, store, &key).await

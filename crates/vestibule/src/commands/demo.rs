@@ -88,12 +88,18 @@ fn describe(url: &str, folder: &Path, people: &[Person]) -> String {
      Authentication\". Ada enrols first; then it holds for everyone, at once.
   4. Reload Ben's page: Ben is led to enrolment, and back to the page.
   5. Lost everything? In another terminal:
-     vestibule recover ada@acme.example --data-dir {folder} --public-url {url}
+     {program} recover ada@acme.example --data-dir {folder} --public-url {url}
 
 Ctrl+C ends the demo and removes all of it.",
+        program = program(),
         folder = folder.display(),
     );
     text
+}
+
+/// This program as it was called, which need not be on the search path.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "vestibule".to_owned())
 }
 
 fn table(people: &[Person]) -> String {

@@ -67,12 +67,12 @@ pub(super) async fn proof_page(
             (ProofAsk::Password { email: session.email.clone(), problem }, StatusCode::FORBIDDEN)
         }
     };
-    // Whatever page was asked for, enrolment comes first.
     let in_vestibule = proving.is_sign_in(app.vestibule.now());
+    let account = &session.account_name;
     let (act, button) = if in_vestibule {
-        ("set up an authenticator app".to_owned(), "Continue")
+        (format!("set up an authenticator app, which {account} asks of everyone"), "Continue")
     } else {
-        describe(&errand.then, &session.account_name)
+        describe(&errand.then, account)
     };
     // Shown on its own it is a page; in place of an act or after a wrong proof, a refusal.
     let status = match (&errand.then, refused) {
@@ -85,7 +85,8 @@ pub(super) async fn proof_page(
         button: button.to_owned(),
         ask,
         then: errand.then,
-        cancel: (!in_vestibule).then(|| errand.cancel.to_string()),
+        cancel: errand.cancel.to_string(),
+        in_vestibule,
     };
     Ok(page(status, &view))
 }

@@ -18,8 +18,10 @@ pub struct ProofPage {
     pub ask: ProofAsk,
     /// What follows.
     pub then: ProofThen,
-    /// Where "Cancel" leads. In the vestibule there is nothing to go back to but signing out.
-    pub cancel: Option<String>,
+    /// Where "Cancel" leads.
+    pub cancel: String,
+    /// Whether it stands before the second door: then there is no page to go back to.
+    pub in_vestibule: bool,
 }
 
 /// Which proof is asked for.
@@ -84,7 +86,8 @@ impl ProofPage {
                 act: "/settings/account/mfa".into(),
                 fields: vec![("required".into(), "true".into())],
             },
-            cancel: Some("/settings/account".into()),
+            cancel: "/settings/account".into(),
+            in_vestibule: false,
         };
         vec![
             ("code", page(code(None))),
@@ -97,17 +100,17 @@ impl ProofPage {
                     act: "turn MFA on for yourself".into(),
                     button: "Continue".into(),
                     then: ProofThen::GoTo { return_to: "/enrolment".into() },
-                    cancel: Some("/settings/security".into()),
+                    cancel: "/settings/security".into(),
                     ..page(password(None))
                 },
             ),
             (
-                "password-in-vestibule",
+                "before-enrolment",
                 Self {
-                    act: "set up an authenticator app".into(),
+                    act: "set up an authenticator app, which Acme Analytics asks of everyone".into(),
                     button: "Continue".into(),
-                    then: ProofThen::GoTo { return_to: "/settings/security".into() },
-                    cancel: None,
+                    then: ProofThen::GoTo { return_to: "/".into() },
+                    in_vestibule: true,
                     ..page(password(None))
                 },
             ),

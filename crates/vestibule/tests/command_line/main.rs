@@ -1,0 +1,12 @@
+//! The program as an operator meets it: started, asked, stopped, and told what is wrong.
+//!
+//! Every failure is one line on stderr and exit code 1.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on panics")]
+
+mod beside;
+mod configuration;
+mod data;
+mod demo;
+mod place;
+mod serve;
