@@ -32,7 +32,7 @@ async fn an_open_session_is_led_through_enrolment_and_back() {
     // A click on a link of the page that he was on.
     ben.press("Change password").await;
     ben.sees("Confirm that it is you").await;
-    ben.sees("Acme Analytics asks for a second proof. You are about to set up an authenticator app.").await;
+    ben.sees("You are about to set up an authenticator app, which Acme Analytics asks of everyone.").await;
     // Nothing is left to go back to.
     assert!(!ben.shows("Cancel").await);
     ben.sees("Sign out").await;
