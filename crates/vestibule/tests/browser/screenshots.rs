@@ -117,8 +117,8 @@ impl Pictures {
         let measured = person.evaluate("return [document.body.scrollHeight, innerHeight]").await;
         let points = |at: usize| measured[at].as_f64().expect("a number");
         let height = if points(0) > 2.0 * points(1) { points(1) } else { points(0) };
-        // A phone's three pixels to two points are sharp enough, and half the size.
-        let scale = if name.contains("phone") { 0.75 } else { 1.0 };
+        // A phone's 1.4 pixels to the point are sharp enough, and half the size.
+        let scale = if name.contains("phone") { 0.7 } else { 1.0 };
         person.screenshot_of_top(&path, height, scale).await;
         let size = std::fs::metadata(&path).expect("it is there").len();
         assert!(size < LARGEST, "{name} has {size} bytes");
