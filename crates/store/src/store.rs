@@ -16,6 +16,9 @@ use crate::migrations::{self, Spelling};
 /// How long a request waits for a connection before the database counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a reader of SQLite keeps its page cache (2 MB) without anything to read.
+const READERS_KEPT: Duration = Duration::from_secs(20);
+
 /// Which database to open: `sqlite:PATH` or `postgres://…`. It may hold a password: no `Debug`.
 #[derive(Clone)]
 pub enum DatabaseUrl {
@@ -138,6 +141,7 @@ async fn open_sqlite(path: &Path) -> Result<Store, StoreError> {
     let readers = SqlitePoolOptions::new()
         .max_connections(4)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(READERS_KEPT)
         .connect_lazy_with(options.pragma("query_only", "on"));
     Ok(Store { pools: Pools::Sqlite { writer, readers } })
 }
