@@ -24,6 +24,7 @@ use vestibule_web::{WebSettings, app, link, serve};
 use crate::client::{Answer, Client};
 use crate::clock::MovableClock;
 use crate::database::{Database, Emptied};
+use crate::phone::Enrolled;
 
 /// Hashes that cost next to nothing: stories are about what happens, not about how long it takes.
 pub const CHEAP: HashCost = HashCost { memory_kib: 8, passes: 1 };
@@ -185,6 +186,13 @@ impl TestApp {
         let apps = self.apps.lock().unwrap();
         let secret = apps.get(who).unwrap_or_else(|| panic!("{who} has no app"));
         secret.code_at(at).to_string()
+    }
+
+    /// The phone of a furnished user.
+    pub fn phone(&self, who: &str) -> Enrolled {
+        let apps = self.apps.lock().unwrap();
+        let secret = apps.get(who).unwrap_or_else(|| panic!("{who} has no app"));
+        Enrolled::from_uri(&secret.expose_uri("Acme Analytics", &email(who)))
     }
 
     /// A code that no user's app shows at any time near now.
