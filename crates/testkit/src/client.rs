@@ -262,7 +262,8 @@ fn text_of(html: &str) -> String {
 
 fn unescape(text: &str) -> String {
     let text = text.replace("&#60;", "<").replace("&#62;", ">").replace("&#39;", "'");
-    text.replace("&#34;", "\"").replace("&#38;", "&").replace("&amp;", "&")
+    // The ampersand last, and once: what was typed may look like one of these.
+    text.replace("&#34;", "\"").replace("&amp;", "&#38;").replace("&#38;", "&")
 }
 
 fn encode(fields: &[(&str, &str)]) -> String {

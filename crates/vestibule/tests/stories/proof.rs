@@ -48,7 +48,7 @@ stories! {
     async fn with_a_factor_the_code_is_the_proof(app) {
         let cleo = stale(&app, "cleo").await;
         let page = cleo.visit("/settings/security/password").await;
-        page.must_show("Type the six digits that your authenticator app ( Authenticator app ) shows");
+        page.must_show("Type the six digits that your authenticator app shows");
         assert!(!page.body.contains("name=\"password\""));
         let answer = cleo.post("/proof", &[("password", &password("cleo"))]).await;
         assert_eq!(answer.status, 403);
