@@ -122,7 +122,11 @@ async fn faults_are_found() {
         assert!(found.iter().any(|fault| fault.contains(" px: ") && fault.contains(low)), "{low}");
     }
     let harmless = |fault: &&String| fault.contains("href=\"x\"") || fault.contains("44px");
-    assert_eq!(found.iter().filter(harmless).filter(|f| f.contains(" px: ")).count(), 0, "{found:#?}");
+    assert_eq!(
+        found.iter().filter(harmless).filter(|f| f.contains(" px: ")).count(),
+        0,
+        "{found:#?}"
+    );
     assert!(!found.iter().any(|fault| fault.starts_with("faulty, phone: scrolls")), "{found:#?}");
 }
 
@@ -171,10 +175,17 @@ async fn no_fault_in_any_page() {
     found.extend(faults(&ada, "enrolment of the Admin").await);
     ada.enrols("Finish and turn on for everyone").await;
     found.extend(faults(&ada, "account, on").await);
-    for path in ["/", "/settings/account", "/settings/security", "/settings/security/password",
-        "/settings/users", "/settings/users?search=nobody", "/settings/users?mfa=none",
-        "/settings/users/new", "/enrolment"]
-    {
+    for path in [
+        "/",
+        "/settings/account",
+        "/settings/security",
+        "/settings/security/password",
+        "/settings/users",
+        "/settings/users?search=nobody",
+        "/settings/users?mfa=none",
+        "/settings/users/new",
+        "/enrolment",
+    ] {
         ada.goes_to(path).await;
         assert_eq!(ada.place().await, path);
         found.extend(faults(&ada, path).await);

@@ -1,7 +1,5 @@
 //! Somebody at a browser, with a phone in the other hand.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a story that cannot go on panics")]
-
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -68,7 +66,12 @@ impl Person {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("{} is not at {path} but at {}:\n{}", self.who, self.place().await, self.text().await);
+        panic!(
+            "{} is not at {path} but at {}:\n{}",
+            self.who,
+            self.place().await,
+            self.text().await
+        );
     }
 
     /// Fills in the sign-in page that is open.

@@ -37,7 +37,10 @@ async fn the_first_admin_sets_up_and_turns_the_switch_on() {
     ada.sees("Two-factor sign-in is on for everyone.").await;
     assert!(ada.role_switch("Two Factor Authentication").await);
     let phone = ada.phone.as_ref().expect("scanned");
-    assert_eq!((phone.issuer.as_str(), phone.label.as_str()), ("Acme Analytics", "ada@acme.example"));
+    assert_eq!(
+        (phone.issuer.as_str(), phone.label.as_str()),
+        ("Acme Analytics", "ada@acme.example")
+    );
     ada.has_no_complaints_but(&["422"]).await;
 
     // The link is over for whoever else has it.

@@ -68,7 +68,8 @@ async fn who_is_enrolled_already_notices_no_change() {
         }
         cleo.goes_to("/settings/security").await;
         cleo.sees("Sign in").await;
-        let mut pages = vec![cleo.place().await, cleo.text().await.replace("You are signed out.", "")];
+        let mut pages =
+            vec![cleo.place().await, cleo.text().await.replace("You are signed out.", "")];
         cleo.gives_password().await;
         pages.extend([cleo.place().await, cleo.text().await]);
         app.clock.next_code();

@@ -32,7 +32,10 @@ async fn an_open_session_is_led_through_enrolment_and_back() {
     // A click on a link of the page that he was on.
     ben.press("Change password").await;
     ben.sees("Confirm that it is you").await;
-    ben.sees("You are about to set up an authenticator app, which Acme Analytics asks of everyone.").await;
+    ben.sees(
+        "You are about to set up an authenticator app, which Acme Analytics asks of everyone.",
+    )
+    .await;
     // Nothing is left to go back to.
     assert!(!ben.shows("Cancel").await);
     ben.sees("Sign out").await;
@@ -86,7 +89,12 @@ async fn the_switch_asks_for_a_fresh_proof_in_both_directions() {
         ada.sees("Confirm that it is you").await;
         assert_eq!(ada.focus().await, "Security code");
         ada.types_code(&ada.code(), button).await;
-        ada.arrives_at(if state { "/settings/account?done=turned-on" } else { "/settings/account?done=turned-off" }).await;
+        ada.arrives_at(if state {
+            "/settings/account?done=turned-on"
+        } else {
+            "/settings/account?done=turned-off"
+        })
+        .await;
         assert_eq!(ada.role_switch("Two Factor Authentication").await, state);
     }
     // A proof in place of an act is a refusal to the browser.
