@@ -35,12 +35,15 @@ pub struct MadeLink {
 pub enum Invited {
     /// The user is added, and this is the link.
     Done(MadeLink),
-    /// The address cannot be used.
-    Email(EmailError),
+    /// Fields to mend, each for itself.
+    Fields {
+        /// What is wrong with the address.
+        email: Option<EmailError>,
+        /// What is wrong with the name.
+        name: Option<NameError>,
+    },
     /// The address is taken, or looks like one that is.
     EmailTaken,
-    /// The name cannot be used.
-    Name(NameError),
     /// Whoever asked is no Admin any more.
     NotAdmin,
 }
@@ -68,8 +71,9 @@ impl Vestibule {
     ) -> Result<Invited, FlowError> {
         let (email, name) = match (Email::parse(email), Name::parse(name)) {
             (Ok(email), Ok(name)) => (email, name),
-            (Err(error), _) => return Ok(Invited::Email(error)),
-            (_, Err(error)) => return Ok(Invited::Name(error)),
+            (email, name) => {
+                return Ok(Invited::Fields { email: email.err(), name: name.err() });
+            }
         };
         let (actor, now) = (admin.0.0.record(), self.clock.now());
         let mut tx = self.store.write().await?;

@@ -197,6 +197,8 @@ async fn carry_out(
             (AuditKind::UserEnabled, tx.set_state(id, from, to).await?)
         }
         UserAct::Remove => (AuditKind::UserRemoved, tx.remove_user(id).await?),
+        // It would void the invitation, and there is nothing to reset.
+        UserAct::ResetFactors if standing.state == MembershipState::Invited => return Ok(None),
         UserAct::ResetFactors => {
             let changed = tx.bump_epoch(id, standing.epoch).await?;
             tx.remove_factors(id).await?;
