@@ -13,7 +13,7 @@ async fn a_code_that_is_not_taken_is_explained() {
     cleo.goes_to("/settings/security").await;
     cleo.gives_password().await;
 
-    let wrong = app.wrong_code("cleo");
+    let wrong = app.wrong_code();
     let used = cleo.code();
     let mistakes = [
         (wrong, "This code is not right. Type the six digits that your app shows now."),

@@ -117,7 +117,7 @@ stories! {
         app.clock.outlive_proofs();
         let mut asked = ada.post("/settings/users", &NEW).await;
         for (code, words) in [
-            (app.wrong_code("ada"), "This code is not right."),
+            (app.wrong_code(), "This code is not right."),
             (String::new(), "A security code has six digits."),
             ("nonsense".into(), "A security code has six digits."),
         ] {
