@@ -55,9 +55,9 @@ impl Client {
         self
     }
 
-    /// The address of the site.
-    pub fn base(&self) -> &str {
-        &self.base
+    /// The address at which its pages stand.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The value of its one cookie, if it has any.
@@ -261,9 +261,8 @@ fn text_of(html: &str) -> String {
 }
 
 fn unescape(text: &str) -> String {
-    let text = text.replace("&#60;", "<").replace("&#62;", ">").replace("&#39;", "'");
-    // The ampersand last, and once: what was typed may look like one of these.
-    text.replace("&#34;", "\"").replace("&amp;", "&#38;").replace("&#38;", "&")
+    let text = text.replace("&amp;", "&#38;").replace("&#60;", "<").replace("&#62;", ">");
+    text.replace("&#39;", "'").replace("&#34;", "\"").replace("&#38;", "&")
 }
 
 fn encode(fields: &[(&str, &str)]) -> String {

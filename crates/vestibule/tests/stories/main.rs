@@ -1,5 +1,7 @@
 //! What users and attackers observe, over HTTP, each story on both databases.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 mod accounts;
 mod code_budget;
 mod enrolment;
