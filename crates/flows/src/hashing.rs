@@ -97,10 +97,8 @@ fn work(queue: &Queue) {
         } else if waiting.closed {
             return;
         } else {
-            let (again, timeout) = queue
-                .changed
-                .wait_timeout(waiting, KEPT)
-                .unwrap_or_else(PoisonError::into_inner);
+            let (again, timeout) =
+                queue.changed.wait_timeout(waiting, KEPT).unwrap_or_else(PoisonError::into_inner);
             waiting = again;
             if timeout.timed_out() && waiting.jobs.is_empty() {
                 memory = HashMemory::default();

@@ -77,13 +77,23 @@ macro_rules! page_sql {
         concat!(
             "SELECT m.user_id, m.role, m.state, m.key, u.email, u.name, u.last_sign_in_at,
                     (SELECT COUNT(*) FROM factors f WHERE f.user_id = m.user_id) AS factors
-             FROM (SELECT user_id, role, state, ", $key, " AS key FROM memberships
-                   WHERE account_id = $1 AND ", $key, " >= $2 AND ", $key, " < $3
-                     AND (", $key, " > $4 OR user_id > $5)
+             FROM (SELECT user_id, role, state, ",
+            $key,
+            " AS key FROM memberships
+                   WHERE account_id = $1 AND ",
+            $key,
+            " >= $2 AND ",
+            $key,
+            " < $3
+                     AND (",
+            $key,
+            " > $4 OR user_id > $5)
                      AND ($6 = FALSE OR (state = 'active' AND NOT EXISTS
                           (SELECT 1 FROM factors f WHERE f.user_id = memberships.user_id))) ",
             $also,
-            "      ORDER BY account_id, ", $key, ", user_id LIMIT $7) m
+            "      ORDER BY account_id, ",
+            $key,
+            ", user_id LIMIT $7) m
              JOIN users u ON u.id = m.user_id
              ORDER BY m.key, m.user_id"
         )

@@ -66,7 +66,8 @@ impl TestApp {
     /// With "Acme Analytics" behind a reverse proxy that adds https, and is trusted.
     pub async fn https(database: Database) -> Self {
         let settings = Settings { hash_cost: CHEAP, ..Settings::default() };
-        let app = Self::start(database, settings, Some("https://login.acme.example"), &["127.0.0.0/8"]);
+        let app =
+            Self::start(database, settings, Some("https://login.acme.example"), &["127.0.0.0/8"]);
         app.await.furnish().await
     }
 

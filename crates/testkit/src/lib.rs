@@ -11,14 +11,14 @@ pub mod client;
 pub mod clock;
 pub mod database;
 mod leash;
-mod race;
 pub mod phone;
 pub mod postgres;
+mod race;
 
+pub use admins::users_on;
 pub use app::TestApp;
 pub use client::{Answer, Client};
 pub use clock::MovableClock;
 pub use database::Database;
-pub use admins::users_on;
 pub use race::race;
 pub use reqwest::Method;

@@ -23,7 +23,8 @@ fn unreadable(form: Fields<'_>) -> Vec<(&'static str, &'static str, Vec<u8>, u16
     let (name, value) = form.first().copied().unwrap_or(("x", "1"));
     let first = encode(&[(name, value)]);
     let json = format!("{{\"{name}\":\"{value}\"}}").into_bytes();
-    let multipart = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n--b--");
+    let multipart =
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n--b--");
     vec![
         ("not UTF-8, escaped", FORM, and(b"x=%ff"), 400),
         ("not UTF-8", FORM, and(b"x=\xff\xfe"), 400),
@@ -35,7 +36,12 @@ fn unreadable(form: Fields<'_>) -> Vec<(&'static str, &'static str, Vec<u8>, u16
         ("a name with NUL", FORM, and(b"%00=x"), 400),
         ("twice the same", FORM, and(format!("{first}&{first}").as_bytes()), 400),
         ("twice, the other empty", FORM, and(format!("{first}&{name}=").as_bytes()), 400),
-        ("twice, one escaped", FORM, and(format!("{first}&%{:02x}{}=1", name.as_bytes()[0], &name[1..]).as_bytes()), 400),
+        (
+            "twice, one escaped",
+            FORM,
+            and(format!("{first}&%{:02x}{}=1", name.as_bytes()[0], &name[1..]).as_bytes()),
+            400,
+        ),
         ("JSON", "application/json", json.clone(), 400),
         ("JSON, said to be text", "text/plain", json, 400),
         ("a form, said to be text", "text/plain", and(b"x=1"), 400),
@@ -60,21 +66,30 @@ async fn refuses_each_field(caller: &Client, route: &Route, path: &str) {
     let form = route.form.unwrap();
     let long = "x".repeat(60_000);
     for (name, _) in form {
-        for (what, value) in
-            [("missing", None), ("empty", Some("")), ("blank", Some(" \t ")), ("too long", Some(long.as_str()))]
-        {
-            let mut fields: Vec<_> = form.iter().copied().filter(|(known, _)| known != name).collect();
+        for (what, value) in [
+            ("missing", None),
+            ("empty", Some("")),
+            ("blank", Some(" \t ")),
+            ("too long", Some(long.as_str())),
+        ] {
+            let mut fields: Vec<_> =
+                form.iter().copied().filter(|(known, _)| known != name).collect();
             fields.extend(value.map(|value| (*name, value)));
             let answer = caller.post(path, &fields).await;
             let what = format!("{path}: {name} {what}");
             must_be_told(&answer, &what);
-            for (other, typed) in fields.iter().filter(|(known, _)| !["password", "code", "role"].contains(known)) {
+            for (other, typed) in
+                fields.iter().filter(|(known, _)| !["password", "code", "role"].contains(known))
+            {
                 if let Some(kept) = answer.field_for(path, other) {
                     assert_eq!(kept, *typed, "{what}: {other} is kept");
                 }
             }
             for secret in ["password", "code"] {
-                assert!(answer.field(secret).is_none_or(|kept| kept.is_empty()), "{what}: {secret}");
+                assert!(
+                    answer.field(secret).is_none_or(|kept| kept.is_empty()),
+                    "{what}: {secret}"
+                );
             }
         }
     }
@@ -82,7 +97,8 @@ async fn refuses_each_field(caller: &Client, route: &Route, path: &str) {
 
 /// A route of changes alone is no page, and no route takes another method than its own.
 async fn takes_its_own_methods(caller: &Client, route: &Route, path: &str) {
-    let mut others: Vec<&str> = vec!["PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "OPTIONS", "post"];
+    let mut others: Vec<&str> =
+        vec!["PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "OPTIONS", "post"];
     others.extend(if route.page { &[][..] } else { &["GET", "HEAD"] });
     others.extend(if route.form.is_some() { &[][..] } else { &["POST"] });
     for method in others {

@@ -100,7 +100,13 @@ impl House {
 #[track_caller]
 pub(crate) fn must_be_told(answer: &Answer, what: &str) {
     assert!(answer.status.is_client_error(), "{what}: {} {}", answer.status, answer.text());
-    assert_eq!(answer.body.matches("<h1").count(), 1, "{what}: {} {:?}", answer.status, answer.body);
+    assert_eq!(
+        answer.body.matches("<h1").count(),
+        1,
+        "{what}: {} {:?}",
+        answer.status,
+        answer.body
+    );
     assert!(answer.body.starts_with("<!doctype html>"), "{what}: {}", answer.body);
     for leak in ["panicked", "src/", ".rs", "sqlx", "SELECT", "Error {", "RUST_BACKTRACE"] {
         assert!(!answer.text().contains(leak), "{what}: {}", answer.text());
@@ -118,9 +124,13 @@ pub(crate) fn must_be_dressed(answer: &Answer, what: &str) {
         value.to_str().unwrap()
     };
     let policy = header("content-security-policy");
-    for directive in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'",
-        "form-action 'self'", "base-uri 'none'"]
-    {
+    for directive in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+        "base-uri 'none'",
+    ] {
         assert!(policy.contains(directive), "{what}: {policy}");
     }
     assert!(!policy.contains("unsafe") && !policy.contains('*'), "{what}: {policy}");

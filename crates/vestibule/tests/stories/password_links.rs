@@ -16,7 +16,8 @@ async fn signs_in_with(app: &TestApp, who: &str, password: &str) -> bool {
 async fn is_gone(app: &TestApp, link: &str) {
     assert_eq!(app.browser().get(link).await.status, 410);
     let browser = app.browser();
-    let fields = [("name", "Eve"), ("password", NEW), ("account", "X"), ("email", "eve@acme.example")];
+    let fields =
+        [("name", "Eve"), ("password", NEW), ("account", "X"), ("email", "eve@acme.example")];
     let answer = browser.post(link, &fields).await;
     assert_eq!((answer.status.as_u16(), browser.cookie()), (410, None), "{}", answer.text());
     answer.must_show("This link opens nothing any more");

@@ -72,7 +72,11 @@ pub(crate) const ROUTES: &[Route] = &[
     page_with_form(SignedIn, "/settings/security/password", NEW_PASSWORD),
     act(SignedIn, "/settings/security/sessions/end-others", &[]),
     act(SignedIn, "/settings/security/sessions/{id}/end", &[]),
-    page_with_form(Admin, "/settings/users", &[("email", "new@acme.example"), ("name", "New"), ("role", "Member")]),
+    page_with_form(
+        Admin,
+        "/settings/users",
+        &[("email", "new@acme.example"), ("name", "New"), ("role", "Member")],
+    ),
     page(Admin, "/settings/users/new"),
     page(Admin, "/settings/users/{id}"),
     act(Admin, "/settings/users/{id}/disable", &[]),
@@ -83,12 +87,16 @@ pub(crate) const ROUTES: &[Route] = &[
     act(Admin, "/settings/users/{id}/password-link", &[]),
     act(Admin, "/settings/users/{id}/remove", &[]),
     act(Admin, "/settings/users/{id}/role", &[("role", "Admin")]),
-    page_with_form(Link, "/setup/{token}", &[
+    page_with_form(
+        Link,
+        "/setup/{token}",
+        &[
             ("account", "Acme"),
             ("name", "Ada"),
             ("email", "ada@acme.example"),
             ("password", PASSWORD),
-        ]),
+        ],
+    ),
     page_with_form(Open, "/sign-in", &[("email", "ben@acme.example"), ("password", PASSWORD)]),
     page_with_form(Vestibule, "/sign-in/code", CODE),
     act(Open, "/sign-out", &[]),
@@ -108,16 +116,22 @@ fn routes_of(folder: &Path, found: &mut BTreeSet<(String, bool, bool)>) {
         let source = std::fs::read_to_string(&path).unwrap();
         for call in source.split(".route(").skip(1) {
             let call = call.trim_start().strip_prefix('"');
-            let call = call.unwrap_or_else(|| panic!("a route without its path in {}", path.display()));
+            let call =
+                call.unwrap_or_else(|| panic!("a route without its path in {}", path.display()));
             let (path, rest) = call.split_once('"').unwrap();
-            let methods = rest.lines().take_while(|line| !line.contains('}') || line.contains("||"));
+            let methods =
+                rest.lines().take_while(|line| !line.contains('}') || line.contains("||"));
             let methods: String = methods.chain(rest.lines().take(1)).collect();
             let calls = |method: &str| {
-                methods.match_indices(method).any(|(at, _)| !methods[..at].ends_with(char::is_alphanumeric))
+                methods
+                    .match_indices(method)
+                    .any(|(at, _)| !methods[..at].ends_with(char::is_alphanumeric))
             };
             found.insert((path.to_owned(), calls("get("), calls("post(")));
         }
-        for other in [".nest(", ".route_service(", ".fallback_service(", "any(", "put(", "delete(", "patch("] {
+        for other in
+            [".nest(", ".route_service(", ".fallback_service(", "any(", "put(", "delete(", "patch("]
+        {
             let used = source.match_indices(other).any(|(at, _)| {
                 !source[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.')
                     || other.starts_with('.')
@@ -131,13 +145,20 @@ fn routes_of(folder: &Path, found: &mut BTreeSet<(String, bool, bool)>) {
 fn every_route_stands_in_the_table() {
     let mut found = BTreeSet::new();
     routes_of(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../web/src")), &mut found);
-    let table: BTreeSet<_> =
-        ROUTES.iter().map(|route| (route.path.to_owned(), route.page, route.form.is_some())).collect();
+    let table: BTreeSet<_> = ROUTES
+        .iter()
+        .map(|route| (route.path.to_owned(), route.page, route.form.is_some()))
+        .collect();
     assert_eq!(table, found);
 }
 
 /// Loads the page of a route, and sends its form in.
-async fn knock(caller: &Client, path: &str, route: &Route, headers: &[(&str, &str)]) -> Vec<Answer> {
+async fn knock(
+    caller: &Client,
+    path: &str,
+    route: &Route,
+    headers: &[(&str, &str)],
+) -> Vec<Answer> {
     let mut answers = Vec::new();
     if route.page {
         answers.push(caller.send(Method::GET, path, None, headers).await);
@@ -293,7 +314,10 @@ stories! {
 /// Pages tell how many sessions are open; who knocks may have opened one.
 fn without_sessions(picture: Vec<String>) -> Vec<String> {
     let less = |page: String| {
-        page.split(' ').filter(|word| !word.chars().all(|c| c.is_ascii_digit())).collect::<Vec<_>>().join(" ")
+        page.split(' ')
+            .filter(|word| !word.chars().all(|c| c.is_ascii_digit()))
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     picture.into_iter().map(less).collect()
 }

@@ -15,7 +15,9 @@ fn fields<'a>(account: &'a str, name: &'a str, email: &'a str, password: &'a str
 }
 
 const GOOD: Fields<'static> = [
-    ("account", "Acme Analytics"), ("name", "Ada Lovelace"), ("email", "ada@acme.example"),
+    ("account", "Acme Analytics"),
+    ("name", "Ada Lovelace"),
+    ("email", "ada@acme.example"),
     ("password", PASSWORD),
 ];
 

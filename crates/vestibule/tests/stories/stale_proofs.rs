@@ -5,17 +5,53 @@ use vestibule_testkit::{Answer, Client, Method, TestApp, stories};
 
 /// An act, upon whom, with which fields; what the page that asks says of it, and what is seen once
 /// it is done.
-type Act = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static str, &'static str);
+type Act = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static str,
+    &'static str,
+);
 
 const ACTS: [Act; 8] = [
-    ("ben", "/role", &[("role", "Admin")], "You are about to make a user an Admin.", "The role is changed."),
+    (
+        "ben",
+        "/role",
+        &[("role", "Admin")],
+        "You are about to make a user an Admin.",
+        "The role is changed.",
+    ),
     ("ben", "/disable", &[], "You are about to disable a user.", "The user is disabled"),
     ("ben", "/enable", &[], "You are about to enable a user again.", "The user may sign in again."),
-    ("ben", "/password-link", &[], "You are about to make a link for a new password.", "The new-password link is ready"),
-    ("cleo", "/factors/reset", &[], "You are about to reset a user’s factors.", "The factors are removed"),
+    (
+        "ben",
+        "/password-link",
+        &[],
+        "You are about to make a link for a new password.",
+        "The new-password link is ready",
+    ),
+    (
+        "cleo",
+        "/factors/reset",
+        &[],
+        "You are about to reset a user’s factors.",
+        "The factors are removed",
+    ),
     ("dinesh", "/remove", &[], "You are about to remove a user.", "The user is removed."),
-    ("eve", "/invitation", &[], "You are about to make a new invitation link.", "The invitation link is ready"),
-    ("eve", "/invitation/cancel", &[], "You are about to take an invitation back.", "The invitation is taken back."),
+    (
+        "eve",
+        "/invitation",
+        &[],
+        "You are about to make a new invitation link.",
+        "The invitation link is ready",
+    ),
+    (
+        "eve",
+        "/invitation/cancel",
+        &[],
+        "You are about to take an invitation back.",
+        "The invitation is taken back.",
+    ),
 ];
 
 /// The page that asks instead of the act: nothing was done, and "Cancel" leads back.
