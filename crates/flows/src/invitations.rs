@@ -132,8 +132,9 @@ impl Vestibule {
         if still_admin(&mut tx, actor).await?.is_none() {
             return Ok(false);
         }
+        tx.hold_user(target).await?;
         let Some(user) = tx.user_of(actor.account, target).await? else { return Ok(false) };
-        // The epoch is bumped by whoever accepts meanwhile; then the invitation is no more.
+        // Whoever accepts meanwhile comes before, and then it is no invitation any more, or after.
         if user.standing.state != MembershipState::Invited
             || !tx.bump_epoch(target, user.standing.epoch).await?
             || !tx.remove_user(target).await?
@@ -164,6 +165,8 @@ impl Vestibule {
         if still_admin(&mut tx, actor).await?.is_none() {
             return Ok(None);
         }
+        // Held, so that the link is not born under an epoch that ends at this moment.
+        tx.hold_user(target).await?;
         let user = tx.user_of(actor.account, target).await?;
         let Some(user) = user.filter(|user| user.standing.state == state) else { return Ok(None) };
         let whose = (user.id, user.standing.epoch);

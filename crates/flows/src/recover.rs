@@ -27,7 +27,8 @@ impl Vestibule {
         let now = self.clock.now();
         let mut tx = self.store.write().await?;
         let Some(known) = tx.password_of(email).await? else { return Ok(Recover::Unknown) };
-        let user = known.user;
+        tx.hold_user(known.user.id).await?;
+        let Some(user) = tx.user(known.user.id).await? else { return Ok(Recover::Unknown) };
         if user.standing.state == MembershipState::Disabled {
             return Ok(Recover::Disabled);
         }

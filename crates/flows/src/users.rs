@@ -114,6 +114,8 @@ impl Vestibule {
         if still_admin(&mut tx, actor).await?.is_none() {
             return Ok(UserChanged::NotAdmin);
         }
+        // Whatever the user does at this moment is before or after: it cannot ward the act off.
+        tx.hold_user(target).await?;
         let Some(user) = tx.user_of(actor.account, target).await? else {
             return Ok(UserChanged::NotFound);
         };

@@ -179,6 +179,15 @@ impl Writing {
         .await
     }
 
+    /// Holds the user's row until the end of the transaction; `false` when there is none. What is
+    /// read of the user after it still holds at the commit.
+    ///
+    /// Rows are taken in one order everywhere, so that nobody waits in a circle: the account, then
+    /// one user, then that user's sessions, then all else.
+    pub async fn hold_user(&mut self, user: UserId) -> Result<bool, StoreError> {
+        self.change_one("UPDATE users SET epoch = epoch WHERE id = $1", values![user]).await
+    }
+
     /// Holds the user's row until the end of the transaction; `false` when the epoch is no longer
     /// `epoch`. What a proof was checked against cannot change after it.
     pub async fn hold_epoch(&mut self, user: UserId, epoch: Epoch) -> Result<bool, StoreError> {
