@@ -57,6 +57,9 @@ CREATE TABLE factors (
     id TEXT PRIMARY KEY,
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     account_id TEXT NOT NULL REFERENCES accounts (id),
+    -- 1 for the user's oldest factor, and so on without gaps: those at 1 are as many as there are
+    -- users with a factor, which the page of the switch counts along an index.
+    position BIGINT NOT NULL,
     name TEXT NOT NULL,
     sealed BLOB NOT NULL,
     data_key_id TEXT NOT NULL REFERENCES data_keys (id),
@@ -64,7 +67,7 @@ CREATE TABLE factors (
     last_used_at BIGINT
 );
 CREATE INDEX factors_by_user ON factors (user_id);
-CREATE INDEX factors_by_account ON factors (account_id, user_id);
+CREATE INDEX factors_by_account ON factors (account_id, position);
 
 -- A code is taken once: the primary key says so, whoever asks and from wherever. No foreign key: a
 -- code can be spent before its factor is confirmed.
@@ -126,6 +129,8 @@ CREATE TABLE links (
 );
 CREATE INDEX links_by_user ON links (user_id, purpose);
 CREATE INDEX links_by_expiry ON links (expires_at);
+-- One set-up link, whichever of several nodes starts last.
+CREATE UNIQUE INDEX links_setup_once ON links (purpose) WHERE user_id IS NULL;
 
 -- No foreign keys: the trace of an act outlives whom it concerned.
 CREATE TABLE audit_events (

@@ -1,10 +1,11 @@
 //! What users and attackers observe, over HTTP, each story on both databases.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
 mod accounts;
+mod bad_input;
 mod code_budget;
 mod enrolment;
+mod headers;
+mod house;
 mod invitations;
 mod last_admin;
 mod password_links;
@@ -12,6 +13,9 @@ mod policy;
 mod proof;
 mod recover;
 mod return_to;
+mod routes;
+mod same_origin;
+mod secrets;
 mod security_code;
 mod security_settings;
 mod sessions;
