@@ -43,7 +43,8 @@ pub enum Access {
     Granted {
         /// What the proofs add up to.
         assurance: Assurance,
-        /// When this same answer ends if no request and no proof follows.
+        /// The first moment at which this is not the answer any more, if no request and no proof
+        /// follows.
         until: Timestamp,
     },
     /// Not yet: this step comes next.
@@ -113,7 +114,8 @@ pub fn access(
     let newest = second.unwrap_or(password);
     let until = match demand.max_age {
         Some(max_age) if !newest.is_fresh(max_age, now) => return Access::Needs(Step::FreshProof),
-        Some(max_age) => session_ends.min(newest.at.plus(max_age)),
+        // A proof of exactly this age is still fresh; a millisecond later it is not.
+        Some(max_age) => session_ends.min(newest.at.plus(max_age).plus(Duration::from_millis(1))),
         None => session_ends,
     };
     Access::Granted { assurance: given, until }

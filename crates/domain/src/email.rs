@@ -5,7 +5,7 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_security::MixedScript;
 
-use crate::name::is_unshowable;
+use crate::name::{is_invisible_mark, is_unshowable};
 
 /// The most bytes in an address (RFC 5321 §4.5.3.1.3, less the angle brackets).
 const MAX_LENGTH: usize = 254;
@@ -40,7 +40,7 @@ impl Email {
         if address.len() > MAX_LENGTH {
             return Err(EmailError::TooLong);
         }
-        if address.chars().any(|c| is_unshowable(c) || matches!(c, '\u{200C}' | '\u{200D}')) {
+        if address.chars().any(|c| is_unshowable(c) || is_invisible_mark(c)) {
             return Err(EmailError::Unshowable);
         }
         let (local, host) = address.split_once('@').ok_or(EmailError::NotAnAddress)?;

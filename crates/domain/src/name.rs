@@ -53,16 +53,28 @@ impl Name {
 
 /// The form in which names and search terms are compared.
 pub fn search_key(text: &str) -> String {
-    text.trim().nfkc().collect::<String>().to_lowercase()
+    // Trimmed last: a compatibility form may begin with a space.
+    text.nfkc().collect::<String>().to_lowercase().trim().to_owned()
 }
 
-/// Control characters, bidirectional overrides and zero-width characters (UTS #39 §3.1). The
-/// zero-width joiner stays: names in several scripts need it.
+/// Control characters, bidirectional overrides, zero-width characters and blank letters (UTS #39
+/// §3.1), and what is no character at all: the last of these is beyond every key of the list of
+/// users. The joiners and the variation selectors stay: names in several scripts need them.
 pub(crate) fn is_unshowable(c: char) -> bool {
     c.is_control()
+        || u32::from(c) & 0xFFFE == 0xFFFE
         || matches!(c,
-            '\u{00AD}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+            '\u{00AD}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{180E}' | '\u{200B}'
+            | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+            | '\u{3164}' | '\u{FDD0}'..='\u{FDEF}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{FFF0}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+}
+
+/// What shows as nothing between letters and is refused where nobody needs it: in addresses.
+pub(crate) fn is_invisible_mark(c: char) -> bool {
+    matches!(c,
+        '\u{034F}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{200C}' | '\u{200D}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
 }
 
 impl fmt::Display for Name {

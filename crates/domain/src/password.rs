@@ -66,11 +66,25 @@ impl Password {
         derived
             .extend(email.as_str().split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 2));
         derived.extend(names.iter().flat_map(|name| name.split_whitespace()));
-        if zxcvbn::zxcvbn(&self.0, &derived).guesses_log10() < LEAST_GUESSES_LOG10 {
+        // Several derived words in a row look strong to the library: what is left without them
+        // must be strong too.
+        let rest = without(&self.0, &derived);
+        let is_weak =
+            |text: &str| zxcvbn::zxcvbn(text, &derived).guesses_log10() < LEAST_GUESSES_LOG10;
+        if is_weak(&self.0) || (rest.len() < self.0.len() && is_weak(&rest)) {
             return Err(PasswordError::Guessable);
         }
         Ok(())
     }
+}
+
+/// The text in lower case without any of the words.
+fn without(text: &str, words: &[&str]) -> Zeroizing<String> {
+    let mut words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+    words.retain(|word| word.chars().count() > 2);
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let whole = Zeroizing::new(text.to_lowercase());
+    words.iter().fold(whole, |rest, word| Zeroizing::new(rest.replace(word, "")))
 }
 
 /// What one hash costs.
@@ -104,6 +118,21 @@ pub struct UnreadableHash;
 #[derive(Default)]
 pub struct HashMemory(Vec<Block>);
 
+/// Blocks of 1 KiB that are reserved, of which a hash touches what its cost says. Above 32 MiB the
+/// C library maps memory by itself and gives it back when it is dropped; below, it keeps what was
+/// freed once (mallopt(3), `M_MMAP_THRESHOLD`).
+const RESERVED: usize = 33 * 1024;
+
+impl HashMemory {
+    fn of(&mut self, blocks: usize) -> &mut [Block] {
+        if self.0.capacity() < blocks {
+            self.0 = Vec::with_capacity(blocks.max(RESERVED));
+        }
+        self.0.resize(blocks, Block::default());
+        &mut self.0
+    }
+}
+
 impl PasswordHash {
     /// Hashes `password`. It costs what `cost` says: not for the threads that answer requests.
     pub fn new(
@@ -114,15 +143,10 @@ impl PasswordHash {
     ) -> Result<Self, UnreadableHash> {
         let params = Params::new(cost.memory_kib, cost.passes, 1, Some(32));
         let params = params.map_err(|_| UnreadableHash)?;
-        memory.0.resize(params.block_count(), Block::default());
+        let memory = memory.of(params.block_count());
         let mut hash = [0; 32];
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into_with_memory(
-                password.0.as_bytes(),
-                &salt,
-                &mut hash,
-                memory.0.as_mut_slice(),
-            )
+            .hash_password_into_with_memory(password.0.as_bytes(), &salt, &mut hash, memory)
             .map_err(|_| UnreadableHash)?;
         Ok(Self { cost, salt, hash })
     }
@@ -211,6 +235,12 @@ mod tests {
         assert_eq!(check("password1234"), Err(PasswordError::Guessable));
         assert_eq!(check("ada.lovelace1"), Err(PasswordError::Guessable));
         assert_eq!(check("aaaaaaaaaaaaaaaa"), Err(PasswordError::Guessable));
+        for derived in
+            ["adalovelaceacme", "acme.example.2027", "Ada Lovelace 12", "4da@acme.example"]
+        {
+            assert_eq!(check(derived), Err(PasswordError::Guessable), "{derived}");
+        }
+        assert_eq!(check("ada hums in the fjord"), Ok(()));
         for good in ["marble otter sings late", "ворона гуляет ночью", "kq7#fhs02mvx"]
         {
             assert_eq!(check(good), Ok(()), "{good}");

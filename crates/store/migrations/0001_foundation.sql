@@ -57,6 +57,9 @@ CREATE TABLE factors (
     id TEXT PRIMARY KEY,
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     account_id TEXT NOT NULL REFERENCES accounts (id),
+    -- 1 for the user's oldest factor, and so on without gaps: those at 1 are as many as there are
+    -- users with a factor, which the page of the switch counts along an index.
+    position BIGINT NOT NULL,
     name TEXT NOT NULL,
     sealed BLOB NOT NULL,
     data_key_id TEXT NOT NULL REFERENCES data_keys (id),
@@ -64,7 +67,7 @@ CREATE TABLE factors (
     last_used_at BIGINT
 );
 CREATE INDEX factors_by_user ON factors (user_id);
-CREATE INDEX factors_by_account ON factors (account_id, user_id);
+CREATE INDEX factors_by_account ON factors (account_id, position);
 
 -- A code is taken once: the primary key says so, whoever asks and from wherever. No foreign key: a
 -- code can be spent before its factor is confirmed.

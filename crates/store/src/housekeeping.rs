@@ -12,6 +12,8 @@ use crate::error::StoreError;
 const BATCH: i64 = 500;
 /// How long spent codes are kept: a clock that jumps back by a day replays nothing.
 const SPENT_CODES_KEPT: Duration = Duration::from_hours(48);
+/// How long expired enrolments are kept, so that their page can say that the key has expired.
+const ENROLMENTS_KEPT: Duration = Duration::from_hours(1);
 /// How long ended links are kept, so that their page can still say that they were used.
 const LINKS_KEPT: Duration = Duration::from_hours(48);
 
@@ -41,7 +43,7 @@ impl Writing {
             .change(
                 "DELETE FROM pending_enrolments WHERE factor_id IN
                      (SELECT factor_id FROM pending_enrolments WHERE expires_at < $1 LIMIT $2)",
-                values![now, BATCH],
+                values![now.minus(ENROLMENTS_KEPT), BATCH],
             )
             .await?;
         let links = self

@@ -182,11 +182,12 @@ impl Reading {
         now: Timestamp,
     ) -> Result<i64, StoreError> {
         self.number(
+            // From the sessions, of which there are few, to their users: not the other way round.
             "SELECT COUNT(*) AS n FROM sessions s
-             JOIN users u ON u.id = s.user_id
-             JOIN memberships m ON m.user_id = s.user_id
-             WHERE s.last_seen_at > $1 AND s.created_at > $2 AND m.account_id = $3
-               AND m.state = 'active' AND s.password_epoch = u.epoch",
+             WHERE s.last_seen_at > $1 AND s.created_at > $2
+               AND EXISTS (SELECT 1 FROM users u JOIN memberships m ON m.user_id = u.id
+                           WHERE u.id = s.user_id AND u.epoch = s.password_epoch
+                             AND m.account_id = $3 AND m.state = 'active')",
             values![now.minus(limits.idle), now.minus(limits.total), account],
         )
         .await

@@ -9,12 +9,15 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
 
-use crate::engine::{Connection, Reading, Writing};
+use crate::engine::{Connection, Reading, Row, Writing};
 use crate::error::StoreError;
 use crate::migrations::{self, Spelling};
 
 /// How long a request waits for a connection before the database counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a reader of SQLite keeps its page cache (2 MB) without anything to read.
+const READERS_KEPT: Duration = Duration::from_secs(20);
 
 /// Which database to open: `sqlite:PATH` or `postgres://…`. It may hold a password: no `Debug`.
 #[derive(Clone)]
@@ -106,6 +109,34 @@ impl Store {
         }
     }
 
+    /// The settings that durability, constraints and isolation rest on, as the connections have
+    /// them now: on SQLite of the writer, and of a reader in what it alone has.
+    pub async fn settings_in_force(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let settings = |rows: Vec<Row>| -> Result<Vec<(String, String)>, StoreError> {
+            rows.iter().map(|row| Ok((row.text("name")?, row.text("value")?))).collect()
+        };
+        match &self.pools {
+            Pools::Sqlite { .. } => {
+                let sql = "SELECT 'foreign_keys' AS name, CAST(foreign_keys AS TEXT) AS value
+                           FROM pragma_foreign_keys
+                           UNION ALL SELECT 'journal_mode', journal_mode FROM pragma_journal_mode
+                           UNION ALL SELECT 'synchronous', CAST(synchronous AS TEXT)
+                           FROM pragma_synchronous";
+                let mut found = settings(self.write().await?.rows(sql, vec![]).await?)?;
+                let sql = "SELECT 'query_only' AS name, CAST(query_only AS TEXT) AS value
+                           FROM pragma_query_only";
+                found.extend(settings(self.read().await?.rows(sql, vec![]).await?)?);
+                Ok(found)
+            }
+            Pools::Postgres(_) => {
+                let sql = "SELECT name, setting AS value FROM pg_settings
+                           WHERE name IN ('synchronous_commit', 'transaction_isolation')
+                           ORDER BY name";
+                settings(self.write().await?.rows(sql, vec![]).await?)
+            }
+        }
+    }
+
     /// Closes all connections after what is under way.
     pub async fn close(&self) {
         match &self.pools {
@@ -138,6 +169,7 @@ async fn open_sqlite(path: &Path) -> Result<Store, StoreError> {
     let readers = SqlitePoolOptions::new()
         .max_connections(4)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(READERS_KEPT)
         .connect_lazy_with(options.pragma("query_only", "on"));
     Ok(Store { pools: Pools::Sqlite { writer, readers } })
 }
@@ -146,8 +178,14 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Store, StoreError> 
     let pool = PgPoolOptions::new()
         .max_connections(16)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A commit that a crash takes back would revive a spent code, whatever the server's default.
-        .connect_with(options.clone().options([("synchronous_commit", "on")]))
+        .connect_with(options.clone().options([
+            // A commit that a crash takes back would revive a spent code, whatever the server's
+            // default.
+            ("synchronous_commit", "on"),
+            // Who waited for a guard reads, in the next statement, what the one before wrote; a
+            // stricter default of the server's would fail such requests instead.
+            ("default_transaction_isolation", "read committed"),
+        ]))
         .await?;
     migrations::apply(&mut *pool.acquire().await?, Spelling::Postgres).await?;
     Ok(Store { pools: Pools::Postgres(pool) })

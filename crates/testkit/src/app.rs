@@ -12,6 +12,7 @@ use vestibule_domain::name::Name;
 use vestibule_domain::password::HashCost;
 use vestibule_domain::randomness::Randomness;
 use vestibule_domain::sealing::MasterKey;
+use vestibule_domain::time::Timestamp;
 use vestibule_domain::totp::TotpSecret;
 use vestibule_domain::user::Role;
 use vestibule_flows::furnish::Furnished;
@@ -23,6 +24,7 @@ use vestibule_web::{WebSettings, app, link, serve};
 use crate::client::{Answer, Client};
 use crate::clock::MovableClock;
 use crate::database::{Database, Emptied};
+use crate::phone::Enrolled;
 
 /// Hashes that cost next to nothing: stories are about what happens, not about how long it takes.
 pub const CHEAP: HashCost = HashCost { memory_kib: 8, passes: 1 };
@@ -115,6 +117,11 @@ impl TestApp {
         Self::empty(database).await.furnish().await
     }
 
+    /// The same, with settings of the operator's.
+    pub async fn furnished_with(database: Database, settings: Settings) -> Self {
+        Self::with(database, settings).await.furnish().await
+    }
+
     async fn furnish(mut self) -> Self {
         self.account = Some(self.add_account("Acme Analytics").await);
         let app = self;
@@ -177,21 +184,29 @@ impl TestApp {
     }
 
     /// The code that the user's app shows at a time.
-    pub fn code_of(&self, who: &str, at: vestibule_domain::time::Timestamp) -> String {
+    pub fn code_of(&self, who: &str, at: Timestamp) -> String {
         let apps = self.apps.lock().unwrap();
         let secret = apps.get(who).unwrap_or_else(|| panic!("{who} has no app"));
         secret.code_at(at).to_string()
     }
 
-    /// A code that is right at no time near now.
-    pub fn wrong_code(&self, who: &str) -> String {
-        let near = |code: &String| {
-            (-25..=25_i64).any(|step| {
-                let at = self.clock.now().millis() + step * 30_000;
-                *code == self.code_of(who, vestibule_domain::time::Timestamp::from_millis(at))
+    /// The phone of a furnished user.
+    pub fn phone(&self, who: &str) -> Enrolled {
+        let apps = self.apps.lock().unwrap();
+        let secret = apps.get(who).unwrap_or_else(|| panic!("{who} has no app"));
+        Enrolled::from_uri(&secret.expose_uri("Acme Analytics", &email(who)))
+    }
+
+    /// A code that no user's app shows at any time near now.
+    pub fn wrong_code(&self) -> String {
+        let apps = self.apps.lock().unwrap();
+        let is_near = |code: &String| {
+            (-25..=25).any(|step: i64| {
+                let at = Timestamp::from_millis(self.clock.now().millis() + step * 30_000);
+                apps.values().any(|secret| *code == *secret.code_at(at))
             })
         };
-        (0..1000).map(|n| format!("{n:06}")).find(|code| !near(code)).unwrap()
+        (0..1000).map(|n| format!("{n:06}")).find(|code| !is_near(code)).unwrap()
     }
 
     /// Remembers the app that an enrolment page showed the key of.

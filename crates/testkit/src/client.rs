@@ -48,6 +48,18 @@ impl Client {
         }
     }
 
+    /// The same browser, under another name of its kind.
+    #[must_use]
+    pub fn calling_itself(mut self, user_agent: &str) -> Self {
+        user_agent.clone_into(&mut self.user_agent);
+        self
+    }
+
+    /// The address of the site.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The value of its one cookie, if it has any.
     pub fn cookie(&self) -> Option<String> {
         self.cookies.lock().unwrap().values().next().cloned()
@@ -188,17 +200,6 @@ impl Answer {
             .find(|row| row.contains(words))
     }
 
-    /// What the hidden fields of the page hold.
-    pub fn carried_fields(&self) -> Vec<(String, String)> {
-        let inputs = self.body.split("<input type=\"hidden\" name=\"").skip(1);
-        inputs
-            .map(|input| {
-                let (name, rest) = input.split_once("\" value=\"").unwrap();
-                (unescape(name), unescape(rest.split_once('"').unwrap().0))
-            })
-            .collect()
-    }
-
     /// What a field of the page holds, the first of its name.
     pub fn field(&self, name: &str) -> Option<String> {
         field_of(&self.body, name)
@@ -259,8 +260,9 @@ fn text_of(html: &str) -> String {
 }
 
 fn unescape(text: &str) -> String {
-    let text = text.replace("&amp;", "&#38;").replace("&#60;", "<").replace("&#62;", ">");
-    text.replace("&#39;", "'").replace("&#34;", "\"").replace("&#38;", "&")
+    let text = text.replace("&#60;", "<").replace("&#62;", ">").replace("&#39;", "'");
+    // The ampersand last, and once: what was typed may look like one of these.
+    text.replace("&#34;", "\"").replace("&amp;", "&#38;").replace("&#38;", "&")
 }
 
 /// A form as a browser sends it.
@@ -270,7 +272,8 @@ pub fn encode(fields: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
-fn escape(text: &str) -> String {
+/// A text as it stands in a query or a form.
+pub fn escape(text: &str) -> String {
     text.bytes()
         .map(|byte| {
             if byte.is_ascii_alphanumeric() {

@@ -191,7 +191,7 @@ fn around(text: &str, at: usize) -> String {
 }
 
 fn hex(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes()
+    bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
 }
 
 fn groups(key: &str) -> String {
@@ -237,7 +237,7 @@ async fn first_day(app: &TestApp, w: &mut Witness) -> Client {
     app.scan("ada", &page);
     app.clock.next_code();
     w.must_not_be_in(&app.database_dump(), "the database, while an enrolment is pending");
-    w.post(&ada, "/enrolment", &[("code", &app.wrong_code("ada"))]).await;
+    w.post(&ada, "/enrolment", &[("code", &app.wrong_code())]).await;
     let enrolled = w.post(&ada, "/enrolment", &[("code", &app.code("ada"))]).await;
     assert_eq!(enrolled.leads_to(), "/settings/security");
     ada
@@ -248,8 +248,8 @@ async fn sign_in_clumsily(app: &TestApp, w: &mut Witness) -> Client {
     let ada = app.browser();
     w.post(&ada, "/sign-in", &[("email", "ada@acme.example"), ("password", ADA)]).await;
     w.must_not_be_in(&app.database_dump(), "the database, in the vestibule");
-    let late = app.code_of("ada", app.clock.now().plus(std::time::Duration::from_secs(300)));
-    for code in [app.wrong_code("ada"), app.code("ada"), late, "12345".into()] {
+    let late = app.code_of("ada", app.clock.now().plus(std::time::Duration::from_mins(5)));
+    for code in [app.wrong_code(), app.code("ada"), late, "12345".into()] {
         let refused = w.post(&ada, "/sign-in/code", &[("code", &code)]).await;
         assert!(refused.status.is_client_error());
     }
@@ -268,7 +268,7 @@ async fn busy_day(app: &TestApp, w: &mut Witness, ada: &Client) {
     w.post(
         ada,
         "/proof",
-        &[("act", "/settings/account/mfa"), ("required", "true"), ("code", &app.wrong_code("ada"))],
+        &[("act", "/settings/account/mfa"), ("required", "true"), ("code", &app.wrong_code())],
     )
     .await;
     w.post(ada, "/proof", &[("code", &app.code("ada"))]).await;

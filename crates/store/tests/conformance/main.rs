@@ -1,0 +1,21 @@
+//! What every database under the store has to do: each conditional write in the case that wins and
+//! the case that loses, alone and in races, and what the schema itself forbids. The same tests run
+//! on SQLite and on PostgreSQL.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[macro_use]
+mod support;
+
+mod accounts;
+mod audit;
+mod constraints;
+mod enrolments;
+mod factors;
+mod housekeeping;
+mod links;
+mod members;
+mod opening;
+mod sessions;
+mod transactions;
+mod users;
