@@ -69,8 +69,8 @@ fn plain(html: &str) -> String {
 impl TestApp {
     /// What an Admin does with a user: `"disable"`, `"remove"`, `"password-link"`, …
     pub async fn manage(&self, admin: &Client, who: &str, act: &str) -> Answer {
-        let id = self.id(who).await;
-        admin.post(&format!("/settings/users/{id}/{act}"), &[]).await
+        assert!(!act.starts_with('/'), "{act} would lead nowhere");
+        admin.post(&self.user_path(who, &format!("/{act}")).await, &[]).await
     }
 
     /// A link for a new password, as an Admin hands it to the user.
