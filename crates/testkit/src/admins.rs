@@ -11,6 +11,11 @@ impl TestApp {
         format!("/settings/users/{}{act}", self.id(who).await)
     }
 
+    /// Acts upon a user: `act` is the rest of the path, such as `/disable`.
+    pub async fn act(&self, admin: &Client, who: &str, act: &str) -> Answer {
+        admin.post(&self.user_path(who, act).await, &[]).await
+    }
+
     /// Gives a user another role.
     pub async fn set_role(&self, admin: &Client, who: &str, role: &str) -> Answer {
         admin.post(&self.user_path(who, "/role").await, &[("role", role)]).await
@@ -21,6 +26,11 @@ impl TestApp {
         let email = email(who);
         let fields = [("email", email.as_str()), ("name", who), ("role", role)];
         self.link_on(&admin.post("/settings/users", &fields).await)
+    }
+
+    /// Makes a link for a new password, and answers its path.
+    pub async fn password_link(&self, admin: &Client, who: &str) -> String {
+        self.link_on(&self.act(admin, who, "/password-link").await)
     }
 
     /// The path of the link that a page shows.
@@ -52,7 +62,7 @@ impl TestApp {
         } else {
             ("password", password(who))
         };
-        let hidden = asked.hidden_fields("/proof");
+        let hidden = asked.carried_fields();
         let mut fields: Vec<(&str, &str)> =
             hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         fields.push((proof.0, &proof.1));

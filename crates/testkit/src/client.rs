@@ -55,9 +55,9 @@ impl Client {
         self
     }
 
-    /// The address of the site.
-    pub fn base(&self) -> &str {
-        &self.base
+    /// The address at which its pages stand.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The value of its one cookie, if it has any.
@@ -200,6 +200,17 @@ impl Answer {
             .find(|row| row.contains(words))
     }
 
+    /// What the hidden fields of the page hold.
+    pub fn carried_fields(&self) -> Vec<(String, String)> {
+        let inputs = self.body.split("<input type=\"hidden\" name=\"").skip(1);
+        inputs
+            .map(|input| {
+                let (name, rest) = input.split_once("\" value=\"").unwrap();
+                (unescape(name), unescape(rest.split_once('"').unwrap().0))
+            })
+            .collect()
+    }
+
     /// What a field of the page holds, the first of its name.
     pub fn field(&self, name: &str) -> Option<String> {
         field_of(&self.body, name)
@@ -260,9 +271,8 @@ fn text_of(html: &str) -> String {
 }
 
 fn unescape(text: &str) -> String {
-    let text = text.replace("&#60;", "<").replace("&#62;", ">").replace("&#39;", "'");
-    // The ampersand last, and once: what was typed may look like one of these.
-    text.replace("&#34;", "\"").replace("&amp;", "&#38;").replace("&#38;", "&")
+    let text = text.replace("&amp;", "&#38;").replace("&#60;", "<").replace("&#62;", ">");
+    text.replace("&#39;", "'").replace("&#34;", "\"").replace("&#38;", "&")
 }
 
 /// A form as a browser sends it.
@@ -272,8 +282,7 @@ pub fn encode(fields: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
-/// A text as it stands in a query or a form.
-pub fn escape(text: &str) -> String {
+fn escape(text: &str) -> String {
     text.bytes()
         .map(|byte| {
             if byte.is_ascii_alphanumeric() {

@@ -3,6 +3,13 @@
 //!
 //! With `VESTIBULE_SCREENSHOTS=1` the pictures in `docs/screenshots/` are made anew.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a story that cannot go on panics"
+)]
+
 mod accessibility;
 mod codes;
 mod effort;

@@ -1,7 +1,5 @@
 //! Somebody at a browser, with a phone in the other hand.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a story that cannot go on panics")]
-
 use std::ops::Deref;
 use std::time::Duration;
 

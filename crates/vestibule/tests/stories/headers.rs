@@ -79,8 +79,8 @@ stories! {
         let fields = [("email", "eve@acme.example"), ("name", "Eve"), ("role", "Member")];
         for answer in [
             ada.post("/settings/users", &fields).await,
-            app.manage(&ada, "eve", "invitation").await,
-            app.manage(&ada, "ben", "password-link").await,
+            app.act(&ada, "eve", "/invitation").await,
+            app.act(&ada, "ben", "/password-link").await,
         ] {
             app.link_on(&answer);
             assert_eq!(answer.headers["referrer-policy"], "no-referrer");

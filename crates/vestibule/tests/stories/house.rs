@@ -26,7 +26,7 @@ impl House {
         let ada = app.admin("ada").await;
         app.add("hal", "Hal Hooper", Role::Member, true).await;
         let eve = app.invite(&ada, "eve", "Member").await;
-        app.manage(&ada, "dinesh", "disable").await;
+        app.act(&ada, "dinesh", "/disable").await;
         app.sign_in("ada").await;
         let security = ada.get("/settings/security").await;
         let mut users = Vec::new();
@@ -36,7 +36,7 @@ impl House {
         let ben = app.sign_in("ben").await;
         assert_eq!(ben.get("/enrolment").await.status, 200);
         let ben_elsewhere = app.sign_in("ben").await;
-        let links = vec![eve, app.password_path(&ada, "ben").await, app.recover_path("cleo").await];
+        let links = vec![eve, app.password_link(&ada, "ben").await, app.recover_path("cleo").await];
         Self {
             factor: security.between("/settings/security/factors/", "/"),
             session: security.between("/settings/security/sessions/", "/"),

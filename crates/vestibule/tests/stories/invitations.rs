@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use vestibule_domain::user::Role;
 use vestibule_testkit::app::{email, password};
-use vestibule_testkit::{Answer, Client, Method, TestApp, at_once, stories};
+use vestibule_testkit::{Answer, Client, Method, TestApp, race, stories};
+
+const DAY: Duration = Duration::from_hours(24);
 
 async fn add(admin: &Client, email: &str, name: &str) -> Answer {
     admin.post("/settings/users", &[("email", email), ("name", name), ("role", "Member")]).await
@@ -63,9 +65,7 @@ stories! {
             let fields = [("email", email), ("name", name), ("role", "Admin")];
             let page = ada.post("/settings/users", &fields).await;
             assert_eq!(page.status, 422, "{email:?} {name:?}");
-            for words in words {
-                page.must_show(words);
-            }
+            words.iter().for_each(|words| page.must_show(words));
             assert_eq!(page.field("email").as_deref(), Some(email));
             assert_eq!(page.field("name").as_deref(), Some(name));
             assert!(page.body.contains("value=\"Admin\" checked"), "the role as well");
@@ -159,7 +159,7 @@ stories! {
             }
         });
         let (mut inside, mut signs_in) = (0, 0);
-        for (answer, browser, password) in at_once(entering).await {
+        for (answer, browser, password) in race(entering).await {
             let won = answer.status == 303;
             assert!(won || answer.status == 410, "{}", answer.text());
             assert_eq!(browser.get("/").await.status == 200, won);
@@ -177,13 +177,13 @@ stories! {
     async fn a_renewed_link_voids_the_old(app) {
         let ada = app.admin("ada").await;
         let old = app.invite(&ada, "eve", "Member").await;
-        let new = app.link_on(&app.manage(&ada, "eve", "invitation").await);
+        let new = app.link_on(&app.act(&ada, "eve", "/invitation").await);
         is_gone(&app, &old).await;
         assert_eq!(accept(&app, &new, "eve").await.1.status, 303);
-        assert_eq!(app.manage(&ada, "eve", "invitation").await.status, 404, "Eve is in");
-        assert_eq!(app.manage(&ada, "eve", "invitation/cancel").await.status, 404);
-        assert_eq!(app.manage(&ada, "ben", "invitation").await.status, 404, "Ben always was");
-        assert_eq!(app.manage(&ada, "ben", "invitation/cancel").await.status, 404);
+        assert_eq!(app.act(&ada, "eve", "/invitation").await.status, 404, "Eve is in");
+        assert_eq!(app.act(&ada, "eve", "/invitation/cancel").await.status, 404);
+        assert_eq!(app.act(&ada, "ben", "/invitation").await.status, 404, "Ben always was");
+        assert_eq!(app.act(&ada, "ben", "/invitation/cancel").await.status, 404);
         assert_eq!(app.audited("invitation.renewed").await, 1);
     }
 
@@ -191,7 +191,7 @@ stories! {
     async fn a_cancelled_invitation_is_over(app) {
         let ada = app.admin("ada").await;
         let link = app.invite(&ada, "eve", "Member").await;
-        let cancelled = app.manage(&ada, "eve", "invitation/cancel").await;
+        let cancelled = app.act(&ada, "eve", "/invitation/cancel").await;
         ada.get(&cancelled.location().unwrap()).await.must_show("The invitation is taken back.");
         is_gone(&app, &link).await;
         assert!(ada.get("/settings/users").await.row("eve@acme.example").is_none());
@@ -206,13 +206,13 @@ stories! {
         let ada = app.admin("ada").await;
         let link = app.invite(&ada, "eve", "Member").await;
         ada.get(&app.user_path("eve", "").await).await.must_show("good until 29 Jan 2027, 08:00 UTC");
-        app.clock.advance(Duration::from_secs(14 * 24 * 3600 - 1));
+        app.clock.advance(DAY * 14 - Duration::from_secs(1));
         assert_eq!(app.browser().get(&link).await.status, 200);
         app.clock.advance(Duration::from_secs(1));
         is_gone(&app, &link).await;
         let ada = app.sign_in("ada").await;
         ada.get(&app.user_path("eve", "").await).await.must_show("The link expired");
-        let new = app.link_on(&app.manage(&ada, "eve", "invitation").await);
+        let new = app.link_on(&app.act(&ada, "eve", "/invitation").await);
         assert_eq!(accept(&app, &new, "eve").await.1.status, 303);
     }
 

@@ -1,15 +1,15 @@
 //! The last Admin who can sign in stays one.
 
 use vestibule_domain::user::Role;
-use vestibule_testkit::{Answer, Client, TestApp, at_once, stories};
+use vestibule_testkit::{Client, TestApp, race, stories};
 
 const WORDS: &str = "This is the last Admin who can sign in";
 
 /// Everything that would take an Admin away.
 async fn unseat(app: &TestApp, admin: &Client, who: &str) -> Vec<(&'static str, u16)> {
     let mut answers = vec![("demote", app.set_role(admin, who, "Member").await)];
-    for act in ["disable", "remove"] {
-        answers.push((act, app.manage(admin, who, act).await));
+    for (name, act) in [("disable", "/disable"), ("remove", "/remove")] {
+        answers.push((name, app.act(admin, who, act).await));
     }
     for (name, answer) in &answers {
         let page = answer.text();
@@ -31,8 +31,8 @@ async fn two_admins_act_upon_each_other(app: &TestApp, act: &str) {
         let (admin, path) = (admin.clone(), app.user_path(other, act).await);
         asked.push(async move { admin.post(&path, &[("role", "Member")]).await });
     }
-    let answers = at_once(asked).await;
-    let done = answers.iter().filter_map(Answer::location);
+    let answers = race(asked).await;
+    let done = answers.iter().filter_map(|answer| answer.location());
     assert_eq!(done.filter(|to| to.contains("?done=")).count(), 1, "one of them: {answers:?}");
     let mut left = 0;
     for admin in [&ada, &cleo] {
@@ -60,9 +60,9 @@ stories! {
         let ada = app.admin("ada").await;
         app.invite(&ada, "eve", "Admin").await;
         app.set_role(&ada, "ben", "Admin").await;
-        app.manage(&ada, "ben", "disable").await;
+        app.act(&ada, "ben", "/disable").await;
         assert_eq!(unseat(&app, &ada, "ada").await, all_refused());
-        assert_eq!(app.manage(&ada, "ben", "enable").await.status, 303);
+        assert_eq!(app.act(&ada, "ben", "/enable").await.status, 303);
         assert_eq!(app.set_role(&ada, "ada", "Member").await.status, 303, "now Ben is there");
         assert_eq!(ada.get("/settings/users").await.status, 403);
     }
@@ -75,7 +75,7 @@ stories! {
         assert_eq!(unseat(&app, &ada, "ada").await, all_refused());
         let ben = app.give_password("ben").await;
         assert_eq!(app.enrol("ben", &ben).await.leads_to(), "/");
-        assert_eq!(app.manage(&ada, "ada", "remove").await.status, 303);
+        assert_eq!(app.act(&ada, "ada", "/remove").await.status, 303);
         assert_eq!(ben.get("/settings/users").await.status, 200);
         assert_eq!(unseat(&app, &ben, "ben").await, all_refused());
     }
@@ -85,8 +85,8 @@ stories! {
         let ada = app.admin("ada").await;
         app.set_role(&ada, "cleo", "Admin").await;
         app.turn_switch(&ada, true).await;
-        assert_eq!(app.manage(&ada, "cleo", "factors/reset").await.status, 303, "Ada has one");
-        assert_eq!(app.manage(&ada, "ada", "factors/reset").await.status, 409, "and keeps it");
+        assert_eq!(app.act(&ada, "cleo", "/factors/reset").await.status, 303, "Ada has one");
+        assert_eq!(app.act(&ada, "ada", "/factors/reset").await.status, 409, "and keeps it");
         let page = ada.get("/settings/security").await;
         let id = page.between("/settings/security/factors/", "/name");
         let removed = ada.post(&format!("/settings/security/factors/{id}/remove"), &[]).await;

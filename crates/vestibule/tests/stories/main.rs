@@ -1,7 +1,5 @@
 //! What users and attackers observe, over HTTP, each story on both databases.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 mod accounts;
 mod bad_input;
 mod code_budget;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vestibule_testkit::app::{email, password};
-use vestibule_testkit::{TestApp, at_once, stories};
+use vestibule_testkit::{TestApp, race, stories};
 
 const NEW: &str = "an otter sings in the marble hall";
 
@@ -29,7 +29,7 @@ stories! {
     async fn it_signs_nobody_in_and_removes_no_factor(app) {
         let ada = app.admin("ada").await;
         let (inside, half) = (app.sign_in("cleo").await, app.give_password("cleo").await);
-        let link = app.password_path(&ada, "cleo").await;
+        let link = app.password_link(&ada, "cleo").await;
         assert_eq!(inside.get("/").await.status, 200, "making it ends nothing");
         assert!(signs_in_with(&app, "cleo", &password("cleo")).await, "nor the old password");
         let stranger = app.browser();
@@ -56,7 +56,7 @@ stories! {
     /// A session of another user in the same browser stays what it is.
     async fn it_leaves_the_browsers_own_session_alone(app) {
         let ada = app.admin("ada").await;
-        let link = app.password_path(&ada, "ben").await;
+        let link = app.password_link(&ada, "ben").await;
         let cleo = app.sign_in("cleo").await;
         let cookie = cleo.cookie();
         assert_eq!(app.use_link(&cleo, &link, NEW).await.status, 303);
@@ -67,7 +67,7 @@ stories! {
     /// Once, even for 64 at the same moment.
     async fn one_of_many_takes_it(app) {
         let ada = app.admin("ada").await;
-        let link = app.password_path(&ada, "ben").await;
+        let link = app.password_link(&ada, "ben").await;
         let taking = (0..64).map(|n| {
             let (browser, link) = (app.browser(), link.clone());
             async move {
@@ -77,7 +77,7 @@ stories! {
             }
         });
         let mut right = Vec::new();
-        for (status, password) in at_once(taking).await {
+        for (status, password) in race(taking).await {
             assert!(status == 303 || status == 410, "{status}");
             assert_eq!(signs_in_with(&app, "ben", &password).await, status == 303);
             right.extend((status == 303).then_some(password));
@@ -90,7 +90,7 @@ stories! {
     /// For 24 hours to the second.
     async fn it_expires_after_24_hours(app) {
         let ada = app.admin("ada").await;
-        let link = app.password_path(&ada, "ben").await;
+        let link = app.password_link(&ada, "ben").await;
         app.clock.advance(Duration::from_secs(24 * 3600 - 1));
         assert_eq!(app.browser().get(&link).await.status, 200);
         app.clock.advance(Duration::from_secs(1));
@@ -101,7 +101,7 @@ stories! {
     /// A refused password takes nothing and is not shown again.
     async fn a_refused_password_does_not_take_it(app) {
         let ada = app.admin("ada").await;
-        let link = app.password_path(&ada, "ben").await;
+        let link = app.password_link(&ada, "ben").await;
         for (typed, words) in [
             ("", "Use at least 12 characters."),
             ("elevenchars", "Use at least 12 characters."),
@@ -121,8 +121,8 @@ stories! {
     /// ends the link (it carries the security epoch).
     async fn it_dies_with_the_epoch_that_it_was_made_under(app) {
         let ada = app.admin("ada").await;
-        let old = app.password_path(&ada, "ben").await;
-        let link = app.password_path(&ada, "ben").await;
+        let old = app.password_link(&ada, "ben").await;
+        let link = app.password_link(&ada, "ben").await;
         is_gone(&app, &old).await;
         let ben = app.sign_in("ben").await;
         let changed = ben.post("/settings/security/password", &[("password", NEW)]).await;
@@ -130,19 +130,19 @@ stories! {
         is_gone(&app, &link).await;
         assert!(signs_in_with(&app, "ben", NEW).await);
 
-        let link = app.password_path(&ada, "ben").await;
+        let link = app.password_link(&ada, "ben").await;
         assert_eq!(app.enrol("ben", &ben).await.status, 303);
         is_gone(&app, &link).await;
 
-        let link = app.password_path(&ada, "ben").await;
+        let link = app.password_link(&ada, "ben").await;
         assert_eq!(ben.post("/settings/security/sessions/end-others", &[]).await.status, 303);
         is_gone(&app, &link).await;
 
-        let link = app.password_path(&ada, "ben").await;
-        assert_eq!(app.manage(&ada, "ben", "disable").await.status, 303);
+        let link = app.password_link(&ada, "ben").await;
+        assert_eq!(app.act(&ada, "ben", "/disable").await.status, 303);
         is_gone(&app, &link).await;
-        assert_eq!(app.manage(&ada, "ben", "password-link").await.status, 404, "nor a new one");
-        assert_eq!(app.manage(&ada, "ben", "enable").await.status, 303);
+        assert_eq!(app.act(&ada, "ben", "/password-link").await.status, 404, "nor a new one");
+        assert_eq!(app.act(&ada, "ben", "/enable").await.status, 303);
         is_gone(&app, &link).await;
     }
 
@@ -151,7 +151,7 @@ stories! {
         let ada = app.admin("ada").await;
         let links = [
             app.invite(&ada, "eve", "Member").await,
-            app.password_path(&ada, "ben").await,
+            app.password_link(&ada, "ben").await,
             app.recover_path("cleo").await,
         ];
         for link in &links {
@@ -192,7 +192,7 @@ stories! {
     /// Whose password it is stands in the link, and in nothing that comes with the form (AT-79).
     async fn the_user_can_not_be_swapped(app) {
         let ada = app.admin("ada").await;
-        let link = app.password_path(&ada, "ben").await;
+        let link = app.password_link(&ada, "ben").await;
         let (ada_id, ben) = (app.id("ada").await.to_string(), app.sign_in("ben").await);
         let fields = [
             ("password", NEW), ("email", "ada@acme.example"), ("user", "ada@acme.example"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use vestibule_domain::email::Email;
 use vestibule_flows::recover::Recover;
 use vestibule_testkit::app::{email, password};
-use vestibule_testkit::{Client, TestApp, at_once, stories};
+use vestibule_testkit::{Client, TestApp, race, stories};
 
 const NEW: &str = "an otter sings in the marble hall";
 
@@ -160,7 +160,7 @@ stories! {
                 (answer.status.as_u16(), browser.get("/enrolment").await.status.as_u16())
             }
         });
-        let answers = at_once(taking).await;
+        let answers = race(taking).await;
         assert_eq!(answers.iter().filter(|answer| **answer == (303, 200)).count(), 1);
         assert_eq!(answers.iter().filter(|answer| **answer == (410, 303)).count(), 63);
         is_gone(&app, &link).await;
@@ -198,13 +198,13 @@ stories! {
         let cleo = app.browser();
         assert_eq!(app.use_link(&cleo, &half, NEW).await.leads_to(), "/enrolment");
         for who in ["ben", "cleo"] {
-            assert_eq!(app.manage(&ada, who, "disable").await.status, 303);
+            assert_eq!(app.act(&ada, who, "/disable").await.status, 303);
             let made = app.vestibule.make_recover_link(&Email::parse(&email(who)).unwrap()).await;
             assert!(matches!(made, Ok(Recover::Disabled)), "{who}");
         }
         is_gone(&app, &link).await;
         assert_eq!(cleo.get("/enrolment").await.leads_to(), "/sign-in");
-        app.manage(&ada, "ben", "enable").await;
+        app.act(&ada, "ben", "/enable").await;
         is_gone(&app, &link).await;
         let nobody = app.vestibule.make_recover_link(&Email::parse("nobody@a.example").unwrap()).await;
         assert!(matches!(nobody, Ok(Recover::Unknown)));

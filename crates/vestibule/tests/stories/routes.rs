@@ -183,7 +183,7 @@ stories! {
         let disabled = app.sign_in("ben").await;
         let signed_out = app.sign_in("ben").await.stolen();
         signed_out.stolen().post("/sign-out", &[]).await;
-        app.manage(&house.ada, "ben", "disable").await;
+        app.act(&house.ada, "ben", "/disable").await;
         app.add("ida", "Ida", Role::Admin, false).await;
         app.turn_switch(&house.ada, true).await;
         let before = app.picture(&house.ada).await;

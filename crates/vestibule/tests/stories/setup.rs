@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vestibule_domain::email::Email;
 use vestibule_domain::name::Name;
-use vestibule_testkit::{Answer, TestApp, at_once, stories};
+use vestibule_testkit::{Answer, TestApp, race, stories};
 
 const PASSWORD: &str = "an otter sings in the marble hall";
 
@@ -73,9 +73,7 @@ stories! {
         for (typed, words) in mistakes {
             let page = app.browser().post(&link, &typed).await;
             assert_eq!(page.status, 422, "{typed:?}");
-            for words in words {
-                page.must_show(words);
-            }
+            words.iter().for_each(|words| page.must_show(words));
             must_hold(&page, &typed);
             assert_eq!(page.headers["referrer-policy"], "no-referrer");
         }
@@ -94,7 +92,7 @@ stories! {
             }
         });
         let mut won = Vec::new();
-        for (answer, browser, account, email) in at_once(trying).await {
+        for (answer, browser, account, email) in race(trying).await {
             assert!(answer.status == 303 || answer.status == 410, "{}", answer.text());
             let is_in = browser.get("/").await.status == 200;
             assert_eq!(is_in, answer.status == 303);

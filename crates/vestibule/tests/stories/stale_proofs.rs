@@ -121,14 +121,14 @@ stories! {
             (String::new(), "A security code has six digits."),
             ("nonsense".into(), "A security code has six digits."),
         ] {
-            let carried = asked.hidden_fields("/proof");
+            let carried = asked.carried_fields();
             let mut fields: Vec<_> =
                 carried.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             fields.push(("code", &code));
             asked = ada.post("/proof", &fields).await;
             assert_eq!(asked.status, 403, "{code}");
             asked.must_show(words);
-            assert_eq!(asked.hidden_fields("/proof"), carried);
+            assert_eq!(asked.carried_fields(), carried);
         }
         assert_eq!(app.audited("invitation.made").await, 0);
         app.prove_as_asked("ada", &ada, &asked).await.must_show("The invitation link is ready");
@@ -185,7 +185,7 @@ stories! {
         app.clock.outlive_proofs();
         app.clock.next_code();
         assert_eq!(ada.post("/proof", &[("code", &app.code("ada"))]).await.status, 303);
-        assert_eq!(app.manage(&other, "ben", "disable").await.status, 403);
-        assert_eq!(app.manage(&ada, "ben", "disable").await.status, 303);
+        assert_eq!(app.act(&other, "ben", "/disable").await.status, 403);
+        assert_eq!(app.act(&ada, "ben", "/disable").await.status, 303);
     }
 }

@@ -53,7 +53,7 @@ stories! {
         app.set_role(&ada, "ben", "Admin").await;
         let ben = app.sign_in("ben").await;
         app.clock.outlive_proofs();
-        let asked = app.manage(&ben, "cleo", "disable").await;
+        let asked = app.act(&ben, "cleo", "/disable").await;
         let ada = app.sign_in("ada").await;
         app.set_role(&ada, "ben", "Member").await;
         let refused = app.prove_as_asked("ben", &ben, &asked).await;
@@ -66,7 +66,7 @@ stories! {
     async fn a_disabled_user_is_out_and_stays_out(app) {
         let ada = app.admin("ada").await;
         let (cleo, elsewhere) = (app.sign_in("cleo").await, app.give_password("cleo").await);
-        let answer = app.manage(&ada, "cleo", "disable").await;
+        let answer = app.act(&ada, "cleo", "/disable").await;
         done(&ada, answer, "The user is disabled and signed out everywhere.").await;
         is_out(&cleo).await;
         is_out(&elsewhere).await;
@@ -81,10 +81,10 @@ stories! {
     async fn an_enabled_user_signs_in_as_before(app) {
         let ada = app.admin("ada").await;
         let old = app.sign_in("cleo").await;
-        app.manage(&ada, "cleo", "disable").await;
-        assert_eq!(app.manage(&ada, "cleo", "disable").await.status, 404, "already");
-        done(&ada, app.manage(&ada, "cleo", "enable").await, "The user may sign in again.").await;
-        assert_eq!(app.manage(&ada, "cleo", "enable").await.status, 404, "already");
+        app.act(&ada, "cleo", "/disable").await;
+        assert_eq!(app.act(&ada, "cleo", "/disable").await.status, 404, "already");
+        done(&ada, app.act(&ada, "cleo", "/enable").await, "The user may sign in again.").await;
+        assert_eq!(app.act(&ada, "cleo", "/enable").await.status, 404, "already");
         is_out(&old).await;
         app.sign_in("cleo").await.get("/").await.must_show("Security code");
         assert_eq!(app.audited("user.enabled").await, 1);
@@ -95,7 +95,7 @@ stories! {
         let ada = app.admin("ada").await;
         let cleo = app.sign_in("cleo").await;
         let page = app.user_path("cleo", "").await;
-        let answer = app.manage(&ada, "cleo", "remove").await;
+        let answer = app.act(&ada, "cleo", "/remove").await;
         done(&ada, answer, "The user is removed.").await;
         is_out(&cleo).await;
         is_nobody(&app, "cleo").await;
@@ -117,7 +117,7 @@ stories! {
         let ada = app.admin("ada").await;
         app.turn_switch(&ada, true).await;
         let (cleo, elsewhere) = (app.sign_in("cleo").await, app.give_password("cleo").await);
-        let answer = app.manage(&ada, "cleo", "factors/reset").await;
+        let answer = app.act(&ada, "cleo", "/factors/reset").await;
         assert!(answer.headers.get("set-cookie").is_none());
         done(&ada, answer, "The factors are removed and the user is signed out everywhere.").await;
         is_out(&cleo).await;
@@ -137,7 +137,7 @@ stories! {
     /// While MFA is optional, the password alone signs in after a reset.
     async fn reset_factors_are_asked_for_no_more_while_optional(app) {
         let ada = app.admin("ada").await;
-        app.manage(&ada, "cleo", "factors/reset").await;
+        app.act(&ada, "cleo", "/factors/reset").await;
         assert_eq!(app.give_password("cleo").await.get("/").await.status, 200);
         ada.get(&app.user_path("cleo", "").await).await.must_show("Not set up");
     }
@@ -149,7 +149,7 @@ stories! {
         let ben = app.give_password("ben").await;
         let page = ben.visit("/enrolment").await;
         app.scan("ben", &page);
-        assert_eq!(app.manage(&ada, "ben", "factors/reset").await.status, 303);
+        assert_eq!(app.act(&ada, "ben", "/factors/reset").await.status, 303);
         app.clock.next_code();
         let late = ben.post("/enrolment", &[("code", &app.code("ben"))]).await;
         assert_eq!(late.leads_to(), "/sign-in");
@@ -160,7 +160,7 @@ stories! {
     async fn nobody_resets_their_own_factors(app) {
         let ada = app.admin("ada").await;
         app.set_role(&ada, "cleo", "Admin").await;
-        let refused = app.manage(&ada, "ada", "factors/reset").await;
+        let refused = app.act(&ada, "ada", "/factors/reset").await;
         assert_eq!(refused.status, 409);
         refused.must_show("Nobody resets their own factors");
         let page = app.user_path("ada", "").await;
@@ -168,15 +168,15 @@ stories! {
         assert_eq!(app.audited("factors.reset").await, 0);
         assert_eq!(app.give_password("ada").await.get("/").await.leads_to(), "/sign-in/code");
         let cleo = app.sign_in("cleo").await;
-        assert_eq!(app.manage(&cleo, "ada", "factors/reset").await.status, 303, "another Admin may");
+        assert_eq!(app.act(&cleo, "ada", "/factors/reset").await.status, 303, "another Admin may");
     }
 
     /// An invited user has nothing yet that could be reset, disabled or enabled, and keeps the link.
     async fn an_invited_user_is_no_user_yet(app) {
         let ada = app.admin("ada").await;
         let link = app.invite(&ada, "eve", "Member").await;
-        for act in ["factors/reset", "disable", "enable", "password-link"] {
-            assert_eq!(app.manage(&ada, "eve", act).await.status, 404, "{act}");
+        for act in ["/factors/reset", "/disable", "/enable", "/password-link"] {
+            assert_eq!(app.act(&ada, "eve", act).await.status, 404, "{act}");
         }
         assert_eq!(app.browser().get(&link).await.status, 200);
     }
