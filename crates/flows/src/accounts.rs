@@ -32,6 +32,8 @@ impl Vestibule {
         // The Admin says the real name when accepting the invitation.
         let name = Name::parse(admin.local_part()).unwrap_or_else(|_| account.clone());
         let mut tx = self.store.write().await?;
+        // First: whoever takes a set-up link at this moment is before or after, not beside.
+        tx.void_setup_links().await?;
         tx.insert_account(account_id, account, now).await?;
         let new = NewUser {
             id: user,
@@ -45,7 +47,6 @@ impl Vestibule {
         if !tx.insert_user(&new, now).await? {
             return Ok(None);
         }
-        tx.void_setup_links().await?;
         let purpose = LinkPurpose::Invitation;
         let link = self
             .link_for(&mut tx, purpose, (user, Epoch(1)), (name.as_str(), admin.as_str()), now)

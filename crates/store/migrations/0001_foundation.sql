@@ -129,6 +129,8 @@ CREATE TABLE links (
 );
 CREATE INDEX links_by_user ON links (user_id, purpose);
 CREATE INDEX links_by_expiry ON links (expires_at);
+-- One set-up link, whichever of several nodes starts last.
+CREATE UNIQUE INDEX links_setup_once ON links (purpose) WHERE user_id IS NULL;
 
 -- No foreign keys: the trace of an act outlives whom it concerned.
 CREATE TABLE audit_events (

@@ -92,19 +92,20 @@ impl Writing {
         now: Timestamp,
     ) -> Result<Timestamp, StoreError> {
         let purpose = new.purpose.as_str();
+        let expires = now.plus(new.purpose.lifetime());
         let (user, epoch) =
             new.user.map_or((None, None), |(user, epoch)| (Some(user.to_string()), Some(epoch.0)));
-        self.change(
-            "DELETE FROM links WHERE purpose = $1
-               AND (user_id = $2 OR ($2 IS NULL AND user_id IS NULL))",
-            values![purpose, user.clone()],
-        )
-        .await?;
-        let expires = now.plus(new.purpose.lifetime());
+        let older = "DELETE FROM links WHERE purpose = $1 AND user_id = $2";
+        self.change(older, values![purpose, user.clone()]).await?;
+        // Of the links of no user there is one: a unique index says so, and the newest stays.
         self.change(
             "INSERT INTO links (id, purpose, token_hash, user_id, epoch, created_at, expires_at,
                                 taken_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, NULL)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, NULL)
+             ON CONFLICT (purpose) WHERE user_id IS NULL DO UPDATE
+             SET id = excluded.id, token_hash = excluded.token_hash,
+                 created_at = excluded.created_at, expires_at = excluded.expires_at,
+                 taken_at = NULL",
             values![new.id, purpose, new.token.as_bytes(), user, epoch, now, expires],
         )
         .await?;

@@ -1,25 +1,9 @@
 //! What people do in many stories, in the words of the stories.
 
-use std::future::Future;
-
 use reqwest::Method;
-use tokio::task::JoinHandle;
 
 use crate::app::TestApp;
 use crate::client::{Answer, Client};
-
-/// Does many things at once and waits for all of them.
-pub async fn at_once<F>(many: impl IntoIterator<Item = F>) -> Vec<F::Output>
-where
-    F: Future<Output: Send + 'static> + Send + 'static,
-{
-    let running: Vec<JoinHandle<F::Output>> = many.into_iter().map(tokio::spawn).collect();
-    let mut done = Vec::with_capacity(running.len());
-    for task in running {
-        done.push(task.await.unwrap());
-    }
-    done
-}
 
 impl Client {
     /// Whether the dashboard is open to this browser.
@@ -39,51 +23,13 @@ impl Client {
 
     /// Sends in a form as a browser does from `page`, which it names as the referrer.
     pub async fn post_from(&self, page: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let (origin, referrer) = (self.base().to_owned(), format!("{}{page}", self.base()));
-        let headers = [
-            ("sec-fetch-site", "same-origin"),
-            ("origin", origin.as_str()),
-            ("referer", referrer.as_str()),
-        ];
+        let referrer = format!("{}{page}", self.origin());
+        let headers = [&self.own_page()[..], &[("referer", referrer.as_str())]].concat();
         self.send(Method::POST, path, Some(fields), &headers).await
     }
 }
 
-impl Answer {
-    /// Names and values of the hidden fields of the page's first form that is sent to `action`.
-    #[track_caller]
-    pub fn hidden_fields(&self, action: &str) -> Vec<(String, String)> {
-        let form = self.between(&format!("action=\"{action}\""), "</form>");
-        let inputs = form.split("<input ").skip(1).map(|rest| rest.split('>').next().unwrap());
-        let hidden = inputs.filter(|input| input.contains("type=\"hidden\""));
-        let value = |input: &str, name: &str| {
-            let (_, rest) = input.split_once(&format!("{name}=\"")).unwrap();
-            plain(rest.split('"').next().unwrap())
-        };
-        hidden.map(|input| (value(input, "name"), value(input, "value"))).collect()
-    }
-}
-
-/// The text behind the character references that the templates write.
-fn plain(html: &str) -> String {
-    let html = html.replace("&#60;", "<").replace("&#62;", ">").replace("&#34;", "\"");
-    html.replace("&#39;", "'").replace("&#38;", "&")
-}
-
 impl TestApp {
-    /// What an Admin does with a user: `"disable"`, `"remove"`, `"password-link"`, …
-    pub async fn manage(&self, admin: &Client, who: &str, act: &str) -> Answer {
-        let id = self.id(who).await;
-        admin.post(&format!("/settings/users/{id}/{act}"), &[]).await
-    }
-
-    /// A link for a new password, as an Admin hands it to the user.
-    pub async fn password_path(&self, admin: &Client, who: &str) -> String {
-        let page = self.manage(admin, who, "password-link").await;
-        let link = page.between("id=\"link\" type=\"text\" value=\"", "\"");
-        link.strip_prefix(&self.url).unwrap().to_owned()
-    }
-
     /// Gives a fresh proof by a new code of the user's app.
     pub async fn prove(&self, who: &str, browser: &Client) {
         self.clock.next_code();

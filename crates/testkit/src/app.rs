@@ -65,10 +65,12 @@ impl TestApp {
         Self::start(database, settings, None, &[]).await
     }
 
-    /// With "Acme Analytics" behind a reverse proxy: browsers know it by another address.
-    pub async fn behind(database: Database, public_url: &str, trusted_proxies: &[&str]) -> Self {
+    /// With "Acme Analytics" behind a reverse proxy that adds https, and is trusted.
+    pub async fn https(database: Database) -> Self {
         let settings = Settings { hash_cost: CHEAP, ..Settings::default() };
-        Self::start(database, settings, Some(public_url), trusted_proxies).await.furnish().await
+        let app =
+            Self::start(database, settings, Some("https://login.acme.example"), &["127.0.0.0/8"]);
+        app.await.furnish().await
     }
 
     async fn start(
@@ -324,7 +326,7 @@ pub fn password(who: &str) -> String {
 }
 
 /// Runs each story on both databases: `stories! { async fn name(app) { … } }` with a furnished
-/// account, or `(empty app)` on an empty database.
+/// account, or `(empty app)` on an empty database, `(https app)` behind a proxy.
 #[macro_export]
 macro_rules! stories {
     () => {};
@@ -332,8 +334,8 @@ macro_rules! stories {
         $crate::story!(furnished, $(#[$doc])* $name, $app, $body);
         $crate::stories!($($rest)*);
     };
-    ($(#[$doc:meta])* async fn $name:ident(empty $app:ident) $body:block $($rest:tt)*) => {
-        $crate::story!(empty, $(#[$doc])* $name, $app, $body);
+    ($(#[$doc:meta])* async fn $name:ident($start:ident $app:ident) $body:block $($rest:tt)*) => {
+        $crate::story!($start, $(#[$doc])* $name, $app, $body);
         $crate::stories!($($rest)*);
     };
 }

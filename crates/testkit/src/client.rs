@@ -55,9 +55,9 @@ impl Client {
         self
     }
 
-    /// The address of the site.
-    pub fn base(&self) -> &str {
-        &self.base
+    /// The address at which its pages stand.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The value of its one cookie, if it has any.
@@ -211,12 +211,15 @@ impl Answer {
             .collect()
     }
 
-    /// What a field of the page holds.
+    /// What a field of the page holds, the first of its name.
     pub fn field(&self, name: &str) -> Option<String> {
-        let input = self.body.split("<input").find(|i| i.contains(&format!(" name=\"{name}\"")))?;
-        let input = input.split_once('>')?.0;
-        let value = input.split_once(" value=\"").map_or("", |(_, rest)| rest);
-        Some(unescape(value.split('"').next().unwrap_or_default()))
+        field_of(&self.body, name)
+    }
+
+    /// What a field of the form holds that is sent to `action`.
+    pub fn field_for(&self, action: &str, name: &str) -> Option<String> {
+        let (_, form) = self.body.split_once(&format!("action=\"{action}\""))?;
+        field_of(form.split("</form>").next()?, name)
     }
 
     /// Where the link with these words leads.
@@ -248,6 +251,13 @@ impl Answer {
     }
 }
 
+fn field_of(html: &str, name: &str) -> Option<String> {
+    let input = html.split("<input").find(|i| i.contains(&format!(" name=\"{name}\"")))?;
+    let input = input.split_once('>')?.0;
+    let value = input.split_once(" value=\"").map_or("", |(_, rest)| rest);
+    Some(unescape(value.split('"').next().unwrap_or_default()))
+}
+
 fn text_of(html: &str) -> String {
     let mut text = String::new();
     let mut rest = html;
@@ -261,12 +271,12 @@ fn text_of(html: &str) -> String {
 }
 
 fn unescape(text: &str) -> String {
-    let text = text.replace("&#60;", "<").replace("&#62;", ">").replace("&#39;", "'");
-    // The ampersand last, and once: what was typed may look like one of these.
-    text.replace("&#34;", "\"").replace("&amp;", "&#38;").replace("&#38;", "&")
+    let text = text.replace("&amp;", "&#38;").replace("&#60;", "<").replace("&#62;", ">");
+    text.replace("&#39;", "'").replace("&#34;", "\"").replace("&#38;", "&")
 }
 
-fn encode(fields: &[(&str, &str)]) -> String {
+/// A form as a browser sends it.
+pub fn encode(fields: &[(&str, &str)]) -> String {
     let pairs: Vec<String> =
         fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
     pairs.join("&")

@@ -4,7 +4,7 @@
 #![allow(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-pub mod acts;
+mod acts;
 mod admins;
 pub mod app;
 pub mod browser;
@@ -16,7 +16,6 @@ pub mod phone;
 pub mod postgres;
 mod race;
 
-pub use acts::at_once;
 pub use admins::users_on;
 pub use app::TestApp;
 pub use client::{Answer, Client};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use vestibule_testkit::app::{email, password};
-use vestibule_testkit::{Answer, Client, TestApp, at_once, stories};
+use vestibule_testkit::{Answer, Client, TestApp, race, stories};
 
 const CLOSED: &str = "Security codes are closed for you.";
 
@@ -59,13 +59,13 @@ stories! {
     }
 
     /// AT-12, AT-15: so it is when 64 sessions guess at once: no more are compared than 100.
-    async fn guesses_at_once_are_counted_before_they_are_compared(app) {
+    async fn guesses_race_are_counted_before_they_are_compared(app) {
         let mut attackers = Vec::new();
         for _ in 0..64 {
             attackers.push(app.give_password("cleo").await);
         }
         let wrong = app.wrong_code();
-        let answers = at_once(attackers.into_iter().map(|attacker| {
+        let answers = race(attackers.into_iter().map(|attacker| {
             let wrong = wrong.clone();
             async move { [attacker.give_code(&wrong).await, attacker.give_code(&wrong).await] }
         }))
@@ -193,7 +193,7 @@ stories! {
     async fn a_password_link_renews_the_budget(app) {
         let ada = app.admin("ada").await;
         let attacker = spend_the_budget(&app).await;
-        let link = app.password_path(&ada, "cleo").await;
+        let link = app.password_link(&ada, "cleo").await;
         must_be_closed(&attacker.get("/sign-in/code").await);
         let new = "an otter sings below the bridge";
         let answer = app.browser().post(&link, &[("password", new)]).await;
@@ -226,7 +226,7 @@ stories! {
     async fn a_stale_session_cannot_renew_the_budget(app) {
         let cleo = app.sign_in("cleo").await;
         spend_the_budget(&app).await;
-        app.clock.advance(Duration::from_mins(6));
+        app.clock.outlive_proofs();
         let new = [("password", "an otter sings below the bridge")];
         must_be_closed(&cleo.post("/settings/security/password", &new).await);
         must_be_closed(&cleo.visit("/settings/security/password").await);
@@ -246,8 +246,8 @@ stories! {
         let path = format!("/settings/security/factors/{first}/remove");
         assert_eq!(cleo.post(&path, &[]).await.status, 303);
         assert_eq!(app.turn_switch(&ada, true).await.status, 303);
-        assert_eq!(app.manage(&ada, "cleo", "disable").await.status, 303);
-        assert_eq!(app.manage(&ada, "cleo", "enable").await.status, 303);
+        assert_eq!(app.act(&ada, "cleo", "/disable").await.status, 303);
+        assert_eq!(app.act(&ada, "cleo", "/enable").await.status, 303);
 
         let anew = app.give_password("cleo").await;
         app.clock.next_code();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vestibule_domain::time::Timestamp;
 use vestibule_testkit::app::password;
-use vestibule_testkit::{Answer, Client, TestApp, at_once, stories};
+use vestibule_testkit::{Answer, Client, TestApp, race, stories};
 
 /// The key on an enrolment page.
 #[track_caller]
@@ -58,10 +58,10 @@ stories! {
     }
 
     /// Many tabs that open the page at once show one key.
-    async fn tabs_that_open_at_once_show_one_key(app) {
+    async fn tabs_that_open_race_show_one_key(app) {
         let ben = app.sign_in("ben").await;
         let tabs: Vec<Client> = (0..16).map(|_| ben.stolen()).collect();
-        let pages = at_once(tabs.into_iter().map(|tab| async move { tab.get("/enrolment").await }));
+        let pages = race(tabs.into_iter().map(|tab| async move { tab.get("/enrolment").await }));
         let keys: Vec<String> = pages.await.iter().map(key).collect();
         assert!(keys.iter().all(|other| *other == keys[0]), "{keys:?}");
         assert_eq!(app.audited("enrolment.started").await, 1);
@@ -111,12 +111,12 @@ stories! {
     }
 
     /// 64 tabs confirm the same enrolment at once: one wins, and there is one factor.
-    async fn of_64_confirmations_at_once_one_wins(app) {
+    async fn of_64_confirmations_race_one_wins(app) {
         let ben = app.sign_in("ben").await;
         app.scan("ben", &ben.get("/enrolment").await);
         let code = app.code("ben");
         let tabs: Vec<Client> = (0..64).map(|_| ben.stolen()).collect();
-        let answers = at_once(tabs.iter().cloned().map(|tab| {
+        let answers = race(tabs.iter().cloned().map(|tab| {
             let code = code.clone();
             async move { tab.post("/enrolment", &[("code", &code)]).await }
         }))
@@ -135,7 +135,7 @@ stories! {
     }
 
     /// Many sessions confirm their own keys at once, from the vestibule: one wins.
-    async fn of_many_first_enrolments_at_once_one_wins(app) {
+    async fn of_many_first_enrolments_race_one_wins(app) {
         require_mfa(&app).await;
         let (mut browsers, mut waiting) = (Vec::new(), Vec::new());
         for at in 0..16 {
@@ -146,7 +146,7 @@ stories! {
             browsers.push(ben.clone());
             waiting.push(async move { ben.post("/enrolment", &[("code", &code)]).await.status });
         }
-        at_once(waiting).await;
+        race(waiting).await;
         let mut winner = None;
         for browser in browsers {
             if browser.is_in().await {
@@ -209,7 +209,7 @@ stories! {
         let code = app.code("ben");
         let page = ben.submit("/enrolment", &[("code", &code)]).await;
         page.must_show("Type your password once more.");
-        let return_to = page.hidden_fields("/proof").remove(0).1;
+        let return_to = page.field("return_to").unwrap();
         let fields = [("password", &*password("ben")), ("return_to", &*return_to)];
         let page = ben.submit("/proof", &fields).await;
         page.must_show("The key shown before has expired.");
@@ -255,7 +255,7 @@ stories! {
     /// Enrolling for oneself needs a proof that is fresh when the key is first shown.
     async fn a_key_is_first_shown_behind_a_fresh_proof(app) {
         let (ben, cleo) = (app.sign_in("ben").await, app.sign_in("cleo").await);
-        app.clock.advance(Duration::from_mins(6));
+        app.clock.outlive_proofs();
         let page = ben.visit("/enrolment").await;
         page.must_show("You are about to set up an authenticator app. Type your password once more.");
         let page = cleo.visit("/enrolment").await;
@@ -278,18 +278,18 @@ stories! {
         let page = ben.visit("/settings/security?done=name-changed").await;
         page.must_show("You are about to set up an authenticator app, which Acme Analytics asks of everyone");
         page.must_show("Type your password once more.");
-        let return_to = page.hidden_fields("/proof").remove(0).1;
+        let return_to = page.field("return_to").unwrap();
         let wrong = [("password", "not the password"), ("return_to", &*return_to)];
         let page = ben.submit("/proof", &wrong).await;
         page.must_show("This password is not right.");
-        assert_eq!(page.hidden_fields("/proof").remove(0).1, return_to);
+        assert_eq!(page.field("return_to").unwrap(), return_to);
         assert!(!ben.is_in().await);
 
         let right = [("password", &*password("ben")), ("return_to", &*return_to)];
         let page = ben.submit("/proof", &right).await;
         page.must_show("Acme Analytics asks for a second proof");
         app.scan("ben", &page);
-        let return_to = page.hidden_fields("/enrolment").remove(0).1;
+        let return_to = page.field("return_to").unwrap();
         let code = app.code("ben");
         let fields = [("code", &*code), ("return_to", &*return_to)];
         let answer = ben.post("/enrolment", &fields).await;

@@ -22,7 +22,7 @@ async fn is_on(admin: &Client) -> bool {
 async fn led_to_enrolment_by_the_switch(app: &TestApp, ada: &Client) {
     let page = ada.submit(SWITCH, &ON).await;
     page.must_show("Set up your own app first");
-    assert!(page.hidden_fields("/enrolment").contains(&("for".into(), "everyone".into())));
+    assert!(page.carried_fields().contains(&("for".into(), "everyone".into())));
     app.scan("ada", &page);
     assert!(!is_on(ada).await, "not yet");
 }
@@ -98,7 +98,7 @@ stories! {
 
         let page = ben.visit(&to).await;
         app.scan("ben", &page);
-        let return_to = page.hidden_fields("/enrolment").remove(0).1;
+        let return_to = page.field("return_to").unwrap();
         let code = app.code("ben");
         let fields = [("code", &*code), ("return_to", &*return_to)];
         let page = ben.submit("/enrolment", &fields).await;
@@ -150,7 +150,7 @@ stories! {
         led_to_enrolment_by_the_switch(&app, &ada).await;
         let page = ada.post("/enrolment", &[("code", "000000"), ("for", "everyone")]).await;
         assert_eq!(page.status, 422);
-        assert!(page.hidden_fields("/enrolment").contains(&("for".into(), "everyone".into())));
+        assert!(page.carried_fields().contains(&("for".into(), "everyone".into())));
         assert!(!is_on(&ada).await);
         assert!(app.sign_in("ben").await.is_in().await);
     }
@@ -188,13 +188,13 @@ stories! {
             (OFF, "turn two-factor sign-in off at Acme Analytics", "is off."),
         ] {
             let before = is_on(&ada).await;
-            app.clock.advance(Duration::from_mins(6));
+            app.clock.outlive_proofs();
             let page = ada.post(SWITCH, &form).await;
             assert_eq!(page.status, 403);
             page.must_show(&format!("You are about to {words}. Type the six digits"));
             assert_eq!(is_on(&ada).await, before, "nothing has changed");
 
-            let mut fields = page.hidden_fields("/proof");
+            let mut fields = page.carried_fields();
             assert_eq!(fields, [("act".to_owned(), SWITCH.to_owned()), (form[0].0.into(), form[0].1.into())]);
             fields.push(("code".into(), app.code("ada")));
             let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (&**n, &**v)).collect();
@@ -209,7 +209,7 @@ stories! {
     /// An Admin without a factor gives the password again, then enrols, then it is on.
     async fn a_stale_admin_without_a_factor_is_led_all_the_way(app) {
         let ada = app.sign_in("ada").await;
-        app.clock.advance(Duration::from_mins(6));
+        app.clock.outlive_proofs();
         let page = ada.post(SWITCH, &ON).await;
         assert_eq!(page.status, 403);
         page.must_show("Type your password once more.");

@@ -8,7 +8,7 @@ use vestibule_testkit::{Client, TestApp, stories};
 /// Signed in, and the proof no longer fresh.
 async fn stale(app: &TestApp, who: &str) -> Client {
     let browser = app.sign_in(who).await;
-    app.clock.advance(Duration::from_mins(6));
+    app.clock.outlive_proofs();
     browser
 }
 
@@ -48,7 +48,7 @@ stories! {
     async fn with_a_factor_the_code_is_the_proof(app) {
         let cleo = stale(&app, "cleo").await;
         let page = cleo.visit("/settings/security/password").await;
-        page.must_show("Type the six digits that your authenticator app shows");
+        page.must_show("Type the six digits that your authenticator app shows for Acme Analytics.");
         assert!(!page.body.contains("name=\"password\""));
         let answer = cleo.post("/proof", &[("password", &password("cleo"))]).await;
         assert_eq!(answer.status, 403);
@@ -132,13 +132,13 @@ stories! {
         let page = ada.post("/settings/users", &typed).await;
         assert_eq!(page.status, 403);
         page.must_show("You are about to add zoe@acme.example as a user.");
-        let kept = page.hidden_fields("/proof");
+        let kept = page.carried_fields();
         for wrong in [app.wrong_code(), "12".into(), String::new()] {
             let mut fields: Vec<(&str, &str)> = kept.iter().map(|(n, v)| (&**n, &**v)).collect();
             fields.push(("code", &wrong));
             let page = ada.post("/proof", &fields).await;
             assert_eq!(page.status, 403);
-            assert_eq!(page.hidden_fields("/proof"), kept, "after {wrong:?}");
+            assert_eq!(page.carried_fields(), kept, "after {wrong:?}");
         }
         app.clock.next_code();
         let code = app.code("ada");
@@ -158,7 +158,7 @@ stories! {
         page.must_show("You are about to change your password.");
         assert!(!page.body.contains("otter"));
         let to = [("return_to".to_owned(), "/settings/security/password".to_owned())];
-        assert_eq!(page.hidden_fields("/proof"), to);
+        assert_eq!(page.carried_fields(), to);
         app.clock.next_code();
         let code = app.code("cleo");
         let fields = [("code", &*code), ("return_to", "/settings/security/password")];
@@ -178,7 +178,7 @@ stories! {
     async fn a_disabled_user_proves_nothing(app) {
         let ada = app.admin("ada").await;
         let ben = app.sign_in("ben").await;
-        app.manage(&ada, "ben", "disable").await;
+        app.act(&ada, "ben", "/disable").await;
         let answer = ben.post("/proof", &[("password", &password("ben"))]).await;
         assert_eq!(answer.leads_to(), "/sign-in");
         assert_eq!(app.audited("proof.given").await, 0);

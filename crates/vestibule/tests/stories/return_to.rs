@@ -116,7 +116,7 @@ stories! {
         for target in HOSTILE {
             let query: String = url::form_urlencoded::byte_serialize(target.as_bytes()).collect();
             let page = app.browser().get(&format!("/sign-in?return_to={query}")).await;
-            let mut fields = page.hidden_fields("/sign-in");
+            let mut fields = page.carried_fields();
             assert_eq!(fields.len(), 1);
             for sent in [target, &fields.remove(0).1] {
                 let fields = [("email", &*email), ("password", &*password), ("return_to", sent)];
@@ -175,15 +175,15 @@ stories! {
         let cleo = app.browser();
         let page = cleo.visit(wanted).await;
         page.must_show("Sign in");
-        let target = page.hidden_fields("/sign-in").remove(0).1;
+        let target = page.field("return_to").unwrap();
         assert_eq!(target, wanted);
         let fields = [("email", &*email("cleo")), ("password", &*password("cleo")), ("return_to", &*target)];
         let page = cleo.submit("/sign-in", &fields).await;
         page.must_show("Enter your security code");
-        let target = page.hidden_fields("/sign-in/code").remove(0).1;
+        let target = page.field("return_to").unwrap();
         let wrong = app.wrong_code();
         let page = cleo.post("/sign-in/code", &[("code", &*wrong), ("return_to", &*target)]).await;
-        let target = page.hidden_fields("/sign-in/code").remove(0).1;
+        let target = page.field("return_to").unwrap();
         let code = app.code("cleo");
         let answer = cleo.post("/sign-in/code", &[("code", &*code), ("return_to", &*target)]).await;
         assert_eq!(answer.location().unwrap(), wanted);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vestibule_domain::time::Timestamp;
-use vestibule_testkit::{Client, TestApp, at_once, stories};
+use vestibule_testkit::{Client, TestApp, race, stories};
 
 /// The code that Cleo's app shows so many seconds from now.
 fn code_in(app: &TestApp, seconds: i64) -> String {
@@ -92,10 +92,10 @@ stories! {
     }
 
     /// AT-03: 64 sessions, one code, at once: one gets in.
-    async fn of_64_uses_of_one_code_at_once_one_gets_in(app) {
+    async fn of_64_uses_of_one_code_race_one_gets_in(app) {
         let browsers = waiting(&app, 64).await;
         let code = app.code("cleo");
-        let answers = at_once(browsers.iter().cloned().map(|browser| {
+        let answers = race(browsers.iter().cloned().map(|browser| {
             let code = code.clone();
             async move { browser.give_code(&code).await.status.as_u16() }
         }))
@@ -112,7 +112,7 @@ stories! {
         let cleo = app.give_password("cleo").await;
         let code = app.code("cleo");
         let copies: Vec<Client> = (0..30).map(|_| cleo.stolen()).collect();
-        at_once(copies.iter().cloned().map(|copy| {
+        race(copies.iter().cloned().map(|copy| {
             let code = code.clone();
             async move { copy.give_code(&code).await }
         }))
@@ -124,10 +124,10 @@ stories! {
 
     /// AT-04: two codes that are both good, sent at once many times, are each taken once, and never
     /// again.
-    async fn of_two_good_codes_at_once_each_is_taken_once(app) {
+    async fn of_two_good_codes_race_each_is_taken_once(app) {
         let browsers = waiting(&app, 16).await;
         let codes = [code_in(&app, -30), code_in(&app, 0)];
-        at_once(browsers.iter().cloned().enumerate().map(|(at, browser)| {
+        race(browsers.iter().cloned().enumerate().map(|(at, browser)| {
             let code = codes[at % 2].clone();
             async move { browser.give_code(&code).await }
         }))
@@ -219,7 +219,7 @@ stories! {
         cleo.give_code(&code).await.must_show("This code was used before.");
         let browsers = waiting(&app, 16).await;
         let ahead = code_in(&app, 420);
-        let answers = at_once(browsers.into_iter().map(|browser| {
+        let answers = race(browsers.into_iter().map(|browser| {
             let code = ahead.clone();
             async move { browser.give_code(&code).await }
         }))

@@ -21,7 +21,7 @@ stories! {
         assert_eq!(answer.leads_to(), "/sign-in");
         let page = ben.visit("/settings/security").await;
         page.must_show("Your session has ended. Sign in again to go on where you were.");
-        assert_eq!(page.hidden_fields("/sign-in").remove(0).1, "/settings/security");
+        assert_eq!(page.field("return_to").unwrap(), "/settings/security");
     }
 
     /// Asking after its end does not bring it back.

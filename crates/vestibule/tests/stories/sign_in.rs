@@ -60,9 +60,9 @@ stories! {
         let ada = app.admin("ada").await;
         let (stranger, ben, right) = (app.browser(), email("ben"), password("ben"));
         let wrong = stranger.sign_in(&ben, "not the password of ben").await;
-        assert_eq!(app.manage(&ada, "ben", "disable").await.status, 303);
+        assert_eq!(app.act(&ada, "ben", "/disable").await.status, 303);
         let disabled = stranger.sign_in(&ben, &right).await;
-        assert_eq!(app.manage(&ada, "ben", "remove").await.status, 303);
+        assert_eq!(app.act(&ada, "ben", "/remove").await.status, 303);
         let unknown = stranger.sign_in(&ben, &right).await;
 
         assert_eq!(wrong.status, 401);
@@ -219,7 +219,7 @@ async fn every_refusal_costs_the_same_hash() {
     let settings = Settings { hash_cost, ..Settings::default() };
     let app = TestApp::furnished_with(Database::Sqlite, settings).await;
     let ada = app.admin("ada").await;
-    app.manage(&ada, "dinesh", "disable").await;
+    app.act(&ada, "dinesh", "/disable").await;
     let wrong = quickest(&app, &email("ben"), "not the password of ben").await;
     let disabled = quickest(&app, &email("dinesh"), &password("dinesh")).await;
     let unknown = quickest(&app, &email("zoe"), &password("zoe")).await;
