@@ -141,11 +141,17 @@ impl Vestibule {
         };
         let step = match self.open_pending(&pending)?.compare(&code, now) {
             Match::Now(step) => step,
-            Match::No => return Ok(Confirmed::Refused(CodeRefused::Wrong)),
+            Match::No => {
+                let tx = self.store.write().await?;
+                let event = from.event_in(AuditKind::EnrolmentCodeRefused, session);
+                self.refuse(tx, event, now).await?;
+                return Ok(Confirmed::Refused(CodeRefused::Wrong));
+            }
             Match::Off { step, seconds_ahead } => {
                 let mut tx = self.store.write().await?;
                 let unspent = tx.spend_code(pending.factor, step, now).await?;
-                tx.commit().await?;
+                let event = from.event_in(AuditKind::EnrolmentCodeRefused, session);
+                self.refuse(tx, event, now).await?;
                 let why = CodeRefused::ClockOff { seconds_ahead };
                 return Ok(Confirmed::Refused(if unspent { why } else { CodeRefused::Spent }));
             }
