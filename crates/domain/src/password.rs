@@ -17,6 +17,9 @@ pub const DEFAULT_MINIMUM: usize = 12;
 pub const MAX_LENGTH: usize = 128;
 /// Fewer guesses than this, in powers of ten, is a password that lists and patterns find.
 const LEAST_GUESSES_LOG10: f64 = 8.0;
+/// The characters that are judged: a password that is strong so far is strong. The judge's search
+/// for letters in disguise grows beyond all bounds with the length.
+const JUDGED: usize = 32;
 
 /// What a person typed where a password is asked for, in NFC (NIST SP 800-63B-4 §3.1.1.2). No
 /// `Debug`, no `Display`.
@@ -35,6 +38,9 @@ pub enum PasswordError {
     /// More than [`MAX_LENGTH`] characters.
     #[error("the password is too long")]
     TooLong,
+    /// The one that the user has already: the budget of attempts is renewed with another alone.
+    #[error("this is the password already")]
+    Unchanged,
     /// On a list, or made of the e-mail, a name or a simple pattern.
     #[error("the password is easy to guess")]
     Guessable,
@@ -66,11 +72,31 @@ impl Password {
         derived
             .extend(email.as_str().split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 2));
         derived.extend(names.iter().flat_map(|name| name.split_whitespace()));
-        if zxcvbn::zxcvbn(&self.0, &derived).guesses_log10() < LEAST_GUESSES_LOG10 {
+        // Several derived words in a row look strong to the library: what is left without them
+        // must be strong too.
+        let rest = without(&self.0, &derived);
+        let is_weak = |text: &str| {
+            zxcvbn::zxcvbn(judged(text), &derived).guesses_log10() < LEAST_GUESSES_LOG10
+        };
+        if is_weak(&self.0) || (rest.len() < self.0.len() && is_weak(&rest)) {
             return Err(PasswordError::Guessable);
         }
         Ok(())
     }
+}
+
+/// The part of a text that is judged.
+fn judged(text: &str) -> &str {
+    text.char_indices().nth(JUDGED).map_or(text, |(end, _)| &text[..end])
+}
+
+/// The text in lower case without any of the words.
+fn without(text: &str, words: &[&str]) -> Zeroizing<String> {
+    let mut words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+    words.retain(|word| word.chars().count() > 2);
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let whole = Zeroizing::new(text.to_lowercase());
+    words.iter().fold(whole, |rest, word| Zeroizing::new(rest.replace(word, "")))
 }
 
 /// What one hash costs.
@@ -132,12 +158,7 @@ impl PasswordHash {
         let memory = memory.of(params.block_count());
         let mut hash = [0; 32];
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into_with_memory(
-                password.0.as_bytes(),
-                &salt,
-                &mut hash,
-                memory,
-            )
+            .hash_password_into_with_memory(password.0.as_bytes(), &salt, &mut hash, memory)
             .map_err(|_| UnreadableHash)?;
         Ok(Self { cost, salt, hash })
     }
@@ -226,6 +247,12 @@ mod tests {
         assert_eq!(check("password1234"), Err(PasswordError::Guessable));
         assert_eq!(check("ada.lovelace1"), Err(PasswordError::Guessable));
         assert_eq!(check("aaaaaaaaaaaaaaaa"), Err(PasswordError::Guessable));
+        for derived in
+            ["adalovelaceacme", "acme.example.2027", "Ada Lovelace 12", "4da@acme.example"]
+        {
+            assert_eq!(check(derived), Err(PasswordError::Guessable), "{derived}");
+        }
+        assert_eq!(check("ada hums in the fjord"), Ok(()));
         for good in ["marble otter sings late", "ворона гуляет ночью", "kq7#fhs02mvx"]
         {
             assert_eq!(check(good), Ok(()), "{good}");

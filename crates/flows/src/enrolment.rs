@@ -33,6 +33,8 @@ pub struct ShownKey {
     pub is_another: bool,
     /// Whether the factors that there are will be replaced, as a recover link allows.
     pub replaces: bool,
+    /// Whether this session was shown another key before, which has expired.
+    pub follows_expired: bool,
 }
 
 /// What follows once the new factor is confirmed.
@@ -66,7 +68,7 @@ impl Vestibule {
         from: &Visitor,
         who: &Enrolling,
     ) -> Result<ShownKey, FlowError> {
-        let pending = self.pending(from, who).await?;
+        let (pending, follows_expired) = self.pending(from, who).await?;
         let session = who.record();
         let secret = self.open_pending(&pending)?;
         Ok(ShownKey {
@@ -74,19 +76,21 @@ impl Vestibule {
             uri: secret.expose_uri(&session.account_name, &session.email),
             is_another: session.standing.has_factor,
             replaces: who.in_vestibule && session.standing.has_factor,
+            follows_expired,
         })
     }
 
+    /// The pending enrolment, and whether it was made now in place of one that has expired.
     async fn pending(
         &self,
         from: &Visitor,
         who: &Enrolling,
-    ) -> Result<PendingEnrolment, FlowError> {
+    ) -> Result<(PendingEnrolment, bool), FlowError> {
         let (session, now) = (who.record(), self.clock.now());
         let epoch = session.standing.epoch;
         let found = self.store.read().await?.pending_enrolment(session.id, epoch, now).await?;
         if let Some(found) = found {
-            return Ok(found);
+            return Ok((found, false));
         }
         let secret = TotpSecret::new(&self.randomness);
         let factor = FactorId::new(now, &self.randomness);
@@ -101,15 +105,16 @@ impl Vestibule {
             expires: now.plus(LIFETIME),
         };
         let mut tx = self.store.write().await?;
+        let follows_expired = tx.has_seen_a_key(session.id).await?;
         if tx.insert_pending_enrolment(&new, now).await? {
             self.audit(&mut tx, from.event_in(AuditKind::EnrolmentStarted, session), now).await?;
             tx.commit().await?;
-            return Ok(new);
+            return Ok((new, follows_expired));
         }
         // A second tab of this session was faster: both show its key. Or the session is over, and
         // whoever asks again is told so.
         let found = tx.pending_enrolment(session.id, epoch, now).await?;
-        found.ok_or(FlowError::Busy)
+        Ok((found.ok_or(FlowError::Busy)?, false))
     }
 
     fn open_pending(&self, pending: &PendingEnrolment) -> Result<TotpSecret, FlowError> {
@@ -136,11 +141,17 @@ impl Vestibule {
         };
         let step = match self.open_pending(&pending)?.compare(&code, now) {
             Match::Now(step) => step,
-            Match::No => return Ok(Confirmed::Refused(CodeRefused::Wrong)),
+            Match::No => {
+                let tx = self.store.write().await?;
+                let event = from.event_in(AuditKind::EnrolmentCodeRefused, session);
+                self.refuse(tx, event, now).await?;
+                return Ok(Confirmed::Refused(CodeRefused::Wrong));
+            }
             Match::Off { step, seconds_ahead } => {
                 let mut tx = self.store.write().await?;
                 let unspent = tx.spend_code(pending.factor, step, now).await?;
-                tx.commit().await?;
+                let event = from.event_in(AuditKind::EnrolmentCodeRefused, session);
+                self.refuse(tx, event, now).await?;
                 let why = CodeRefused::ClockOff { seconds_ahead };
                 return Ok(Confirmed::Refused(if unspent { why } else { CodeRefused::Spent }));
             }

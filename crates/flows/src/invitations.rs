@@ -35,12 +35,15 @@ pub struct MadeLink {
 pub enum Invited {
     /// The user is added, and this is the link.
     Done(MadeLink),
-    /// The address cannot be used.
-    Email(EmailError),
+    /// Fields to mend, each for itself.
+    Fields {
+        /// What is wrong with the address.
+        email: Option<EmailError>,
+        /// What is wrong with the name.
+        name: Option<NameError>,
+    },
     /// The address is taken, or looks like one that is.
     EmailTaken,
-    /// The name cannot be used.
-    Name(NameError),
     /// Whoever asked is no Admin any more.
     NotAdmin,
 }
@@ -68,13 +71,15 @@ impl Vestibule {
     ) -> Result<Invited, FlowError> {
         let (email, name) = match (Email::parse(email), Name::parse(name)) {
             (Ok(email), Ok(name)) => (email, name),
-            (Err(error), _) => return Ok(Invited::Email(error)),
-            (_, Err(error)) => return Ok(Invited::Name(error)),
+            (email, name) => {
+                return Ok(Invited::Fields { email: email.err(), name: name.err() });
+            }
         };
         let (actor, now) = (admin.0.0.record(), self.clock.now());
         let mut tx = self.store.write().await?;
         tx.guard_account(actor.account).await?;
         if still_admin(&mut tx, actor).await?.is_none() {
+            self.refuse(tx, from.event_in(AuditKind::AdminActRefused, actor), now).await?;
             return Ok(Invited::NotAdmin);
         }
         let id = UserId::new(now, &self.randomness);
@@ -88,6 +93,9 @@ impl Vestibule {
             password: None,
         };
         if !tx.insert_user(&new, now).await? {
+            let mut event = from.event_in(AuditKind::AddressTaken, actor);
+            event.detail = email.to_string();
+            self.refuse(tx, event, now).await?;
             return Ok(Invited::EmailTaken);
         }
         let purpose = LinkPurpose::Invitation;
@@ -126,6 +134,7 @@ impl Vestibule {
         let mut tx = self.store.write().await?;
         tx.guard_account(actor.account).await?;
         if still_admin(&mut tx, actor).await?.is_none() {
+            self.refuse(tx, from.event_in(AuditKind::AdminActRefused, actor), now).await?;
             return Ok(false);
         }
         tx.hold_user(target).await?;
@@ -159,6 +168,7 @@ impl Vestibule {
         let mut tx = self.store.write().await?;
         tx.guard_account(actor.account).await?;
         if still_admin(&mut tx, actor).await?.is_none() {
+            self.refuse(tx, from.event_in(AuditKind::AdminActRefused, actor), now).await?;
             return Ok(None);
         }
         // Held, so that the link is not born under an epoch that ends at this moment.
@@ -233,7 +243,7 @@ impl Vestibule {
             Ok(name) => name,
             Err(error) => return Ok(Err(LinkRefused::Name(error))),
         };
-        let hash = match self.hash_for_link(&linked, password).await? {
+        let hash = match self.hash_for_link(from, &linked, password).await? {
             Ok(hash) => hash,
             Err(why) => return Ok(Err(why)),
         };
@@ -247,8 +257,10 @@ impl Vestibule {
         }
         tx.set_name(user.id, &name).await?;
         let epoch = linked.epoch.next();
-        let (session, _) = self.begin_session(&mut tx, from, user.id, epoch, false, now).await?;
-        let event = from.event_about(AuditKind::InvitationAccepted, user);
+        let (session, id) = self.begin_session(&mut tx, from, user.id, epoch, false, now).await?;
+        let mut event = from.event_about(AuditKind::InvitationAccepted, user);
+        event.actor = Some(user.id);
+        event.session = Some(id);
         self.audit(&mut tx, event, now).await?;
         self.note_complete_sign_in(&mut tx, &session).await?;
         tx.commit().await?;
@@ -258,12 +270,13 @@ impl Vestibule {
     /// Checks and hashes the password that a link's page was sent with.
     pub(crate) async fn hash_for_link(
         &self,
+        from: &Visitor,
         linked: &LinkedUser,
         password: &str,
     ) -> Result<Result<String, LinkRefused>, FlowError> {
         let Ok(email) = Email::parse(&linked.user.email) else { return Ok(Err(LinkRefused::Gone)) };
         let names = vec![linked.user.name.clone(), linked.account_name.clone()];
-        let hash = self.new_password_hash(password, &email, names).await?;
+        let hash = self.new_password_hash(from, password, &email, names).await?;
         Ok(hash.map_err(LinkRefused::Password))
     }
 

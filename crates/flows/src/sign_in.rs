@@ -37,7 +37,7 @@ impl Vestibule {
         };
         // Every way to be refused takes one look-up, one hash and one write.
         let stored = known.as_ref().and_then(|known| known.hash.clone());
-        let verified = self.verify_password(password, stored).await?;
+        let verified = self.verify_password(from, password, stored).await?;
         let now = self.clock.now();
         let mut tx = self.store.write().await?;
         let user = match (&email, &known) {

@@ -16,6 +16,8 @@ CREATE TABLE users (
     email TEXT NOT NULL,
     -- UTS #39: look-alikes share it.
     email_skeleton TEXT NOT NULL,
+    -- The same, of an address with letters outside ASCII: no two of these look alike.
+    look_alike_key TEXT,
     name TEXT NOT NULL,
     password_hash TEXT,
     epoch BIGINT NOT NULL,
@@ -24,6 +26,7 @@ CREATE TABLE users (
     last_sign_in_at BIGINT,
     created_at BIGINT NOT NULL,
     CONSTRAINT users_email_once UNIQUE (email),
+    CONSTRAINT users_look_alikes_once UNIQUE (look_alike_key),
     CONSTRAINT users_budget CHECK (code_attempts >= 0)
 );
 CREATE INDEX users_email_skeleton ON users (email_skeleton);
@@ -57,6 +60,9 @@ CREATE TABLE factors (
     id TEXT PRIMARY KEY,
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     account_id TEXT NOT NULL REFERENCES accounts (id),
+    -- 1 for the user's oldest factor, and so on without gaps: those at 1 are as many as there are
+    -- users with a factor, which the page of the switch counts along an index.
+    position BIGINT NOT NULL,
     name TEXT NOT NULL,
     sealed BLOB NOT NULL,
     data_key_id TEXT NOT NULL REFERENCES data_keys (id),
@@ -64,7 +70,7 @@ CREATE TABLE factors (
     last_used_at BIGINT
 );
 CREATE INDEX factors_by_user ON factors (user_id);
-CREATE INDEX factors_by_account ON factors (account_id, user_id);
+CREATE INDEX factors_by_account ON factors (account_id, position);
 
 -- A code is taken once: the primary key says so, whoever asks and from wherever. No foreign key: a
 -- code can be spent before its factor is confirmed.

@@ -56,6 +56,12 @@ impl Reading {
         })
         .transpose()
     }
+
+    /// Whether this session was shown a key that is not confirmed, be it alive or not.
+    pub async fn has_seen_a_key(&mut self, session: SessionId) -> Result<bool, StoreError> {
+        let sql = "SELECT COUNT(*) AS n FROM pending_enrolments WHERE session_id = $1";
+        Ok(self.number(sql, values![session]).await? > 0)
+    }
 }
 
 impl Writing {
@@ -115,9 +121,11 @@ impl Writing {
     ) -> Result<bool, StoreError> {
         let confirmed = self
             .change_one(
-                "INSERT INTO factors (id, user_id, account_id, name, sealed, data_key_id, added_at,
-                                      last_used_at)
-                 SELECT p.factor_id, p.user_id, $1, $2, p.sealed, p.data_key_id, $3, $3
+                "INSERT INTO factors (id, user_id, account_id, position, name, sealed, data_key_id,
+                                      added_at, last_used_at)
+                 SELECT p.factor_id, p.user_id, $1,
+                        (SELECT COUNT(*) + 1 FROM factors f WHERE f.user_id = p.user_id),
+                        $2, p.sealed, p.data_key_id, $3, $3
                  FROM pending_enrolments p
                  WHERE p.factor_id = $4 AND p.session_id = $5 AND p.epoch = $6
                    AND p.expires_at > $3

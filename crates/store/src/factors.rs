@@ -84,12 +84,20 @@ impl Writing {
         self.change_one(sql, values![name.as_str(), factor, user]).await
     }
 
-    /// Removes a factor of this user; `false` when there is none such.
+    /// Removes a factor of this user; `false` when there is none such. The caller has bumped the
+    /// user's epoch in this transaction, so nobody else moves the others at the same time.
     pub async fn remove_factor(
         &mut self,
         user: UserId,
         factor: FactorId,
     ) -> Result<bool, StoreError> {
+        self.change(
+            "UPDATE factors SET position = position - 1
+             WHERE user_id = $1 AND position > (SELECT removed.position FROM factors removed
+                                                WHERE removed.id = $2 AND removed.user_id = $1)",
+            values![user, factor],
+        )
+        .await?;
         let sql = "DELETE FROM factors WHERE id = $1 AND user_id = $2";
         self.change_one(sql, values![factor, user]).await
     }

@@ -12,6 +12,8 @@ use crate::error::StoreError;
 const BATCH: i64 = 500;
 /// How long spent codes are kept: a clock that jumps back by a day replays nothing.
 const SPENT_CODES_KEPT: Duration = Duration::from_hours(48);
+/// How long expired enrolments are kept, so that their page can say that the key has expired.
+const ENROLMENTS_KEPT: Duration = Duration::from_hours(1);
 /// How long ended links are kept, so that their page can still say that they were used.
 const LINKS_KEPT: Duration = Duration::from_hours(48);
 
@@ -30,18 +32,23 @@ impl Writing {
                 values![now.minus(limits.idle), now.minus(limits.total), BATCH],
             )
             .await?;
+        // Also by the table's own time: a clock that runs ahead for a moment removes nothing that is
+        // needed when it is right again.
+        let kept = i64::try_from(SPENT_CODES_KEPT.as_millis()).unwrap_or(i64::MAX);
         let spent = self
             .change(
                 "DELETE FROM spent_codes WHERE (factor_id, step) IN
-                     (SELECT factor_id, step FROM spent_codes WHERE spent_at < $1 LIMIT $2)",
-                values![now.minus(SPENT_CODES_KEPT), BATCH],
+                     (SELECT factor_id, step FROM spent_codes
+                      WHERE spent_at < $1
+                        AND spent_at < (SELECT MAX(spent_at) - $2 FROM spent_codes) LIMIT $3)",
+                values![now.minus(SPENT_CODES_KEPT), kept, BATCH],
             )
             .await?;
         let enrolments = self
             .change(
                 "DELETE FROM pending_enrolments WHERE factor_id IN
                      (SELECT factor_id FROM pending_enrolments WHERE expires_at < $1 LIMIT $2)",
-                values![now, BATCH],
+                values![now.minus(ENROLMENTS_KEPT), BATCH],
             )
             .await?;
         let links = self

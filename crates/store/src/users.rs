@@ -136,15 +136,17 @@ impl Writing {
     ) -> Result<bool, StoreError> {
         let added = self
             .change_one(
-                "INSERT INTO users (id, email, email_skeleton, name, password_hash, epoch,
-                                    code_attempts, last_sign_in_at, created_at)
-                 SELECT $1, $2, $3, $4, $5, 1, 0, NULL, $6
-                 WHERE $7 = FALSE OR NOT EXISTS (SELECT 1 FROM users WHERE email_skeleton = $3)
-                 ON CONFLICT (email) DO NOTHING",
+                "INSERT INTO users (id, email, email_skeleton, look_alike_key, name,
+                                    password_hash, epoch, code_attempts, last_sign_in_at,
+                                    created_at)
+                 SELECT $1, $2, $3, $4, $5, $6, 1, 0, NULL, $7
+                 WHERE $8 = FALSE OR NOT EXISTS (SELECT 1 FROM users WHERE email_skeleton = $3)
+                 ON CONFLICT DO NOTHING",
                 values![
                     new.id,
                     new.email.as_str(),
                     new.email.skeleton(),
+                    new.email.may_be_look_alike().then(|| new.email.skeleton()),
                     new.name.as_str(),
                     new.password.clone(),
                     now,

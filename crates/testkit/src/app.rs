@@ -12,6 +12,7 @@ use vestibule_domain::name::Name;
 use vestibule_domain::password::HashCost;
 use vestibule_domain::randomness::Randomness;
 use vestibule_domain::sealing::MasterKey;
+use vestibule_domain::time::Timestamp;
 use vestibule_domain::totp::TotpSecret;
 use vestibule_domain::user::Role;
 use vestibule_flows::furnish::Furnished;
@@ -23,14 +24,17 @@ use vestibule_web::{WebSettings, app, link, serve};
 use crate::client::{Answer, Client};
 use crate::clock::MovableClock;
 use crate::database::{Database, Emptied};
+use crate::phone::Enrolled;
 
 /// Hashes that cost next to nothing: stories are about what happens, not about how long it takes.
 pub const CHEAP: HashCost = HashCost { memory_kib: 8, passes: 1 };
 
 /// A Vestibule that listens on a port of its own, on a database of its own.
 pub struct TestApp {
-    /// Its address.
+    /// Where it listens.
     pub url: String,
+    /// Its public address: the same, unless a proxy stands before it.
+    pub public_url: String,
     /// Its clock.
     pub clock: MovableClock,
     /// Its use cases, without HTTP.
@@ -41,7 +45,7 @@ pub struct TestApp {
     pub account: Option<AccountId>,
     apps: Arc<Mutex<BTreeMap<String, TotpSecret>>>,
     server: JoinHandle<()>,
-    _database: Emptied,
+    database: Emptied,
 }
 
 /// Randomness of the operating system.
@@ -58,6 +62,23 @@ impl TestApp {
 
     /// With an empty database and settings of the operator's.
     pub async fn with(database: Database, settings: Settings) -> Self {
+        Self::start(database, settings, None, &[]).await
+    }
+
+    /// With "Acme Analytics" behind a reverse proxy that adds https, and is trusted.
+    pub async fn https(database: Database) -> Self {
+        let settings = Settings { hash_cost: CHEAP, ..Settings::default() };
+        let app =
+            Self::start(database, settings, Some("https://login.acme.example"), &["127.0.0.0/8"]);
+        app.await.furnish().await
+    }
+
+    async fn start(
+        database: Database,
+        settings: Settings,
+        public_url: Option<&str>,
+        trusted_proxies: &[&str],
+    ) -> Self {
         static HASHING: OnceLock<HashingQueue> = OnceLock::new();
         let hashing = HASHING.get_or_init(|| HashingQueue::start().unwrap()).clone();
         let (clock, made) = (MovableClock::default(), database.make().await);
@@ -69,34 +90,51 @@ impl TestApp {
                 .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
-        let web =
-            WebSettings { public_url: Url::parse(&url).unwrap(), trusted_proxies: Vec::new() };
+        let public_url = public_url.unwrap_or(&url).to_owned();
+        let web = WebSettings {
+            public_url: Url::parse(&public_url).unwrap(),
+            trusted_proxies: trusted_proxies.iter().map(|net| net.parse().unwrap()).collect(),
+        };
         let router = app(vestibule.clone(), web);
         let server = tokio::spawn(async move {
             serve(listener, router, std::future::pending()).await.unwrap();
         });
         Self {
             url,
+            public_url,
             clock,
             vestibule,
             store,
             account: None,
             apps: Arc::default(),
             server,
-            _database: made,
+            database: made,
         }
     }
 
     /// With "Acme Analytics": Ada (Admin), Ben and Dinesh without a factor, Cleo with one.
     pub async fn furnished(database: Database) -> Self {
-        let mut app = Self::empty(database).await;
-        let name = Name::parse("Acme Analytics").unwrap();
-        app.account = Some(app.vestibule.furnish_account(&name).await.unwrap());
+        Self::empty(database).await.furnish().await
+    }
+
+    /// The same, with settings of the operator's.
+    pub async fn furnished_with(database: Database, settings: Settings) -> Self {
+        Self::with(database, settings).await.furnish().await
+    }
+
+    async fn furnish(mut self) -> Self {
+        self.account = Some(self.add_account("Acme Analytics").await);
+        let app = self;
         app.add("ada", "Ada Lovelace", Role::Admin, false).await;
         app.add("ben", "Ben Okafor", Role::Member, false).await;
         app.add("cleo", "Cleo Marín", Role::Member, true).await;
         app.add("dinesh", "Dinesh Rao", Role::Member, false).await;
         app
+    }
+
+    /// Adds an account without any user.
+    pub async fn add_account(&self, name: &str) -> AccountId {
+        self.vestibule.furnish_account(&Name::parse(name).unwrap()).await.unwrap()
     }
 
     /// Adds a user to the furnished account.
@@ -137,7 +175,7 @@ impl TestApp {
 
     /// A browser that has been nowhere.
     pub fn browser(&self) -> Client {
-        Client::new(&self.url)
+        Client::behind(&self.url, &self.public_url)
     }
 
     /// The code that the user's app shows now.
@@ -146,21 +184,29 @@ impl TestApp {
     }
 
     /// The code that the user's app shows at a time.
-    pub fn code_of(&self, who: &str, at: vestibule_domain::time::Timestamp) -> String {
+    pub fn code_of(&self, who: &str, at: Timestamp) -> String {
         let apps = self.apps.lock().unwrap();
         let secret = apps.get(who).unwrap_or_else(|| panic!("{who} has no app"));
         secret.code_at(at).to_string()
     }
 
-    /// A code that is right at no time near now.
-    pub fn wrong_code(&self, who: &str) -> String {
-        let near = |code: &String| {
-            (-25..=25_i64).any(|step| {
-                let at = self.clock.now().millis() + step * 30_000;
-                *code == self.code_of(who, vestibule_domain::time::Timestamp::from_millis(at))
+    /// The phone of a furnished user.
+    pub fn phone(&self, who: &str) -> Enrolled {
+        let apps = self.apps.lock().unwrap();
+        let secret = apps.get(who).unwrap_or_else(|| panic!("{who} has no app"));
+        Enrolled::from_uri(&secret.expose_uri("Acme Analytics", &email(who)))
+    }
+
+    /// A code that no user's app shows at any time near now.
+    pub fn wrong_code(&self) -> String {
+        let apps = self.apps.lock().unwrap();
+        let is_near = |code: &String| {
+            (-25..=25).any(|step: i64| {
+                let at = Timestamp::from_millis(self.clock.now().millis() + step * 30_000);
+                apps.values().any(|secret| *code == *secret.code_at(at))
             })
         };
-        (0..1000).map(|n| format!("{n:06}")).find(|code| !near(code)).unwrap()
+        (0..1000).map(|n| format!("{n:06}")).find(|code| !is_near(code)).unwrap()
     }
 
     /// Remembers the app that an enrolment page showed the key of.
@@ -239,8 +285,21 @@ impl TestApp {
     }
 
     fn path(&self, purpose: LinkPurpose, token: &vestibule_domain::token::Token) -> String {
-        let link = link(&Url::parse(&self.url).unwrap(), purpose, token);
-        link.strip_prefix(&self.url).unwrap().to_owned()
+        let public_url = Url::parse(&self.public_url).unwrap();
+        self.path_of_link(&link(&public_url, purpose, token))
+    }
+
+    /// The path of a link: it must lead to the public address.
+    pub(crate) fn path_of_link(&self, link: &str) -> String {
+        let path = link.strip_prefix(self.public_url.trim_end_matches('/'));
+        let path = path.unwrap_or_else(|| panic!("{link} does not lead to {}", self.public_url));
+        assert!(path.starts_with('/'), "{link} does not lead to {}", self.public_url);
+        path.to_owned()
+    }
+
+    /// Everything that its database holds, as bytes.
+    pub fn database_dump(&self) -> Vec<u8> {
+        self.database.dump()
     }
 
     /// How often an event stands in the audit trail.
@@ -267,7 +326,7 @@ pub fn password(who: &str) -> String {
 }
 
 /// Runs each story on both databases: `stories! { async fn name(app) { … } }` with a furnished
-/// account, or `(empty app)` on an empty database.
+/// account, or `(empty app)` on an empty database, `(https app)` behind a proxy.
 #[macro_export]
 macro_rules! stories {
     () => {};
@@ -275,8 +334,8 @@ macro_rules! stories {
         $crate::story!(furnished, $(#[$doc])* $name, $app, $body);
         $crate::stories!($($rest)*);
     };
-    ($(#[$doc:meta])* async fn $name:ident(empty $app:ident) $body:block $($rest:tt)*) => {
-        $crate::story!(empty, $(#[$doc])* $name, $app, $body);
+    ($(#[$doc:meta])* async fn $name:ident($start:ident $app:ident) $body:block $($rest:tt)*) => {
+        $crate::story!($start, $(#[$doc])* $name, $app, $body);
         $crate::stories!($($rest)*);
     };
 }

@@ -44,6 +44,7 @@ const SWITCHES: &str = "[role=switch]";
 )]
 pub struct Options {
     phone: bool,
+    narrow: bool,
     dark: bool,
     without_javascript: bool,
     forced_colours: bool,
@@ -59,6 +60,11 @@ impl Options {
     /// 390 × 844 with two pixels to the point, and a finger in place of a mouse.
     pub fn phone() -> Self {
         Self { phone: true, ..Self::default() }
+    }
+
+    /// 320 × 640: the narrowest phone, and a desktop window enlarged to 400 %.
+    pub fn narrow() -> Self {
+        Self { narrow: true, ..Self::phone() }
     }
 
     /// Asks for the dark theme.
@@ -86,7 +92,11 @@ impl Options {
     }
 
     fn size(self) -> (u32, u32) {
-        if self.phone { (390, 844) } else { (1280, 860) }
+        match (self.narrow, self.phone) {
+            (true, _) => (320, 640),
+            (false, true) => (390, 844),
+            (false, false) => (1280, 860),
+        }
     }
 }
 
@@ -198,6 +208,50 @@ impl Browser {
         write(&field, value).await.unwrap_or_else(|error| panic!("filling {label:?}: {error}"));
     }
 
+    /// Like [`fill`](Self::fill), for a field that sends its form by itself: waits for the page
+    /// that follows.
+    ///
+    /// # Panics
+    /// As `fill` does.
+    pub async fn fill_and_go(&self, label: &str, value: &str) {
+        let before = self.driver.find(By::Tag("html")).await;
+        self.fill(label, value).await;
+        if let Ok(before) = before {
+            self.wait_for_the_page_after(&before).await;
+        }
+    }
+
+    /// Puts the focus into the field labelled `label`, as a mouse or a finger does.
+    ///
+    /// # Panics
+    /// When no such field shows up within ten seconds, or something lies above it.
+    pub async fn press_into(&self, label: &str) {
+        let field = self.find("field", FIELDS, label).await;
+        field.click().await.unwrap_or_else(|error| panic!("pressing into {label:?}: {error}"));
+    }
+
+    /// Types into whatever has the focus, as a keyboard does. A line end is the Enter key.
+    ///
+    /// # Panics
+    /// When nothing on the page has the focus.
+    pub async fn type_keys(&self, keys: &str) {
+        let focused = self.driver.active_element().await.expect("something has the focus");
+        // WebDriver's own letter for Enter.
+        focused.send_keys(keys.replace('\n', "\u{e007}")).await.expect("it takes keys");
+    }
+
+    /// The accessible name of what has the focus; of the page itself it is empty.
+    ///
+    /// # Panics
+    /// When the browser is gone.
+    pub async fn focus(&self) -> String {
+        let focused = self.driver.active_element().await.expect("something has the focus");
+        if focused.tag_name().await.is_ok_and(|tag| tag == "body") {
+            return String::new();
+        }
+        one_line(&self.accessible_name(&focused).await.expect("a name"))
+    }
+
     /// What the field labelled `label` holds.
     ///
     /// # Panics
@@ -217,14 +271,8 @@ impl Browser {
         let before = self.driver.find(By::Tag("html")).await;
         let leads_on = leads_on(&control).await.unwrap_or(false);
         control.click().await.unwrap_or_else(|error| panic!("pressing {name:?}: {error}"));
-        let (true, Ok(before)) = (leads_on, before) else { return };
-        // The driver's click waits for the navigation that it started, but not always where the
-        // page has no JavaScript. A form that the browser refuses to send leads nowhere.
-        for _ in 0..LOOKS_FOR_NEXT_PAGE {
-            if before.tag_name().await.is_err() {
-                return self.wait_until_loaded().await;
-            }
-            sleep(LOOK_EVERY).await;
+        if let (true, Ok(before)) = (leads_on, before) {
+            self.wait_for_the_page_after(&before).await;
         }
     }
 
@@ -275,10 +323,17 @@ impl Browser {
     pub async fn screenshot(&self, path: impl AsRef<Path>) {
         let metrics = self.devtools("Page.getLayoutMetrics", json!({})).await;
         let size = &metrics["cssContentSize"];
-        let clip = json!({
-            "x": 0, "y": 0, "scale": 1, "width": size["width"], "height": size["height"],
-        });
-        self.capture(path.as_ref(), json!({ "captureBeyondViewport": true, "clip": clip })).await;
+        self.capture_top(path.as_ref(), &size["width"], &size["height"], 1.0).await;
+    }
+
+    /// Saves the uppermost `height` points of the page as a PNG, `scale` times as large.
+    ///
+    /// # Panics
+    /// When it cannot be taken or saved.
+    pub async fn screenshot_of_top(&self, path: impl AsRef<Path>, height: f64, scale: f64) {
+        let metrics = self.devtools("Page.getLayoutMetrics", json!({})).await;
+        let width = &metrics["cssContentSize"]["width"];
+        self.capture_top(path.as_ref(), width, &height.into(), scale).await;
     }
 
     /// Saves what is on the screen as a PNG.
@@ -295,26 +350,67 @@ impl Browser {
     /// # Panics
     /// When axe-core is missing or does not run.
     pub async fn axe(&self) -> Vec<String> {
-        let path = axe_path();
-        let axe = std::fs::read_to_string(&path).unwrap_or_else(|error| {
-            panic!(
-                "axe-core is not at {} ({error}). `scripts/test` brings it; or set VESTIBULE_AXE \
-                 to an axe.min.js",
-                path.display()
-            )
-        });
-        self.driver.execute(axe, vec![]).await.expect("axe-core loads");
+        let tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+        self.run_axe(json!({ "type": "tag", "values": tags })).await
+    }
+
+    /// The part of [`axe`](Self::axe) that another theme changes.
+    ///
+    /// # Panics
+    /// When axe-core is missing or does not run.
+    pub async fn axe_contrast(&self) -> Vec<String> {
+        self.run_axe(json!({ "type": "rule", "values": ["color-contrast"] })).await
+    }
+
+    async fn run_axe(&self, only: Value) -> Vec<String> {
+        if self.evaluate("return !window.axe").await == true {
+            let path = axe_path();
+            let axe = std::fs::read_to_string(&path).unwrap_or_else(|error| {
+                panic!(
+                    "axe-core is not at {} ({error}). `scripts/test` brings it; or set \
+                     VESTIBULE_AXE to an axe.min.js",
+                    path.display()
+                )
+            });
+            self.driver.execute(axe, vec![]).await.expect("axe-core loads");
+        }
         let run = r#"
-            const done = arguments[0];
-            const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-            axe.run(document, { runOnly: { type: "tag", values: tags }, resultTypes: ["violations"] })
+            const [only, done] = arguments;
+            axe.run(document, { runOnly: only, resultTypes: ["violations"] })
                 .then(result => done(result.violations), error => done(String(error)));
         "#;
-        let violations = self.driver.execute_async(run, vec![]).await.expect("axe-core answers");
-        let violations = violations.json();
+        let violations = self.driver.execute_async(run, vec![only]).await;
+        let violations = violations.expect("axe-core answers").json().clone();
         let violations =
             violations.as_array().unwrap_or_else(|| panic!("axe-core failed: {violations}"));
         violations.iter().flat_map(readable).collect()
+    }
+
+    /// What a script says that is run in the page as a function's body; the page's own JavaScript
+    /// may be off.
+    ///
+    /// # Panics
+    /// When it throws.
+    pub async fn evaluate(&self, script: &str) -> Value {
+        let answer = self.driver.execute(script, vec![]).await;
+        answer.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
+    }
+
+    /// Runs a script in every page that is opened from now on, before the page's own.
+    ///
+    /// # Panics
+    /// When the browser refuses.
+    pub async fn before_each_page(&self, script: &str) {
+        let source = json!({ "source": script });
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", source).await;
+    }
+
+    /// Sets the clock of the pages that are opened from now on, and stops it.
+    ///
+    /// # Panics
+    /// When the browser refuses.
+    pub async fn set_clock(&self, unix_ms: i64) {
+        self.before_each_page(&format!("Date.now = () => {unix_ms};")).await;
     }
 
     /// What the browser has complained about since the last time this was asked: errors and
@@ -338,6 +434,17 @@ impl Browser {
     /// When ending it panics.
     pub async fn quit(self) {
         tokio::task::spawn_blocking(move || drop(self)).await.expect("the browser ends");
+    }
+
+    /// The driver waits for the navigation that a click started, but not always where the page
+    /// has no JavaScript. A form that the browser refuses to send leads nowhere.
+    async fn wait_for_the_page_after(&self, before: &WebElement) {
+        for _ in 0..LOOKS_FOR_NEXT_PAGE {
+            if before.tag_name().await.is_err() {
+                return self.wait_until_loaded().await;
+            }
+            sleep(LOOK_EVERY).await;
+        }
     }
 
     async fn wait_until_loaded(&self) {
@@ -393,6 +500,11 @@ impl Browser {
         let answer =
             self.driver.cmd(Raw { method: http::Method::GET, endpoint, body: None }).await?;
         answer.value()
+    }
+
+    async fn capture_top(&self, path: &Path, width: &Value, height: &Value, scale: f64) {
+        let clip = json!({ "x": 0, "y": 0, "scale": scale, "width": width, "height": height });
+        self.capture(path, json!({ "captureBeyondViewport": true, "clip": clip })).await;
     }
 
     async fn capture(&self, path: &Path, options: Value) {

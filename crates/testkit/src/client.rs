@@ -11,6 +11,7 @@ use reqwest::{Method, StatusCode};
 pub struct Client {
     http: reqwest::Client,
     base: String,
+    origin: String,
     cookies: Arc<Mutex<BTreeMap<String, String>>>,
     user_agent: String,
 }
@@ -29,15 +30,34 @@ pub struct Answer {
 impl Client {
     /// A browser that has been nowhere.
     pub fn new(base: &str) -> Self {
+        Self::behind(base, base)
+    }
+
+    /// The same, of somebody who comes through a proxy: requests arrive at `base`, and the pages
+    /// stand at `origin`.
+    pub fn behind(base: &str, origin: &str) -> Self {
         let http =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
         Self {
             http,
             base: base.to_owned(),
+            origin: origin.trim_end_matches('/').to_owned(),
             cookies: Arc::default(),
             user_agent: user_agent.to_owned(),
         }
+    }
+
+    /// The same browser, under another name of its kind.
+    #[must_use]
+    pub fn calling_itself(mut self, user_agent: &str) -> Self {
+        user_agent.clone_into(&mut self.user_agent);
+        self
+    }
+
+    /// The address at which its pages stand.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The value of its one cookie, if it has any.
@@ -76,9 +96,12 @@ impl Client {
 
     /// Sends a form from a page of the same site. Redirects are not followed.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let origin = self.base.clone();
-        let headers = [("sec-fetch-site", "same-origin"), ("origin", origin.as_str())];
-        self.send(Method::POST, path, Some(fields), &headers).await
+        self.send(Method::POST, path, Some(fields), &self.own_page()).await
+    }
+
+    /// The headers of a request that a page of this site sent.
+    pub fn own_page(&self) -> [(&str, &str); 2] {
+        [("sec-fetch-site", "same-origin"), ("origin", &self.origin)]
     }
 
     /// Sends a form and follows redirects, as a browser does: 307 sends it again.
@@ -167,17 +190,45 @@ impl Answer {
 
     /// The words on the page, without markup, on one line.
     pub fn text(&self) -> String {
-        let mut text = String::new();
-        let mut rest = self.body.as_str();
-        while let Some(at) = rest.find('<') {
-            text.push_str(&rest[..at]);
-            text.push(' ');
-            rest = rest[at..].split_once('>').map_or("", |(_, rest)| rest);
-        }
-        text.push_str(rest);
-        let text = text.replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&");
-        let text = text.replace("&#39;", "'").replace("&#34;", "\"");
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
+        text_of(&self.body)
+    }
+
+    /// The words in the row of a table, the first that holds `words`.
+    pub fn row(&self, words: &str) -> Option<String> {
+        let rows = self.body.split("<tr").skip(1);
+        rows.map(|row| text_of(&format!("<tr{}", row.split("</tr>").next().unwrap_or_default())))
+            .find(|row| row.contains(words))
+    }
+
+    /// What the hidden fields of the page hold.
+    pub fn carried_fields(&self) -> Vec<(String, String)> {
+        let inputs = self.body.split("<input type=\"hidden\" name=\"").skip(1);
+        inputs
+            .map(|input| {
+                let (name, rest) = input.split_once("\" value=\"").unwrap();
+                (unescape(name), unescape(rest.split_once('"').unwrap().0))
+            })
+            .collect()
+    }
+
+    /// What a field of the page holds, the first of its name.
+    pub fn field(&self, name: &str) -> Option<String> {
+        field_of(&self.body, name)
+    }
+
+    /// What a field of the form holds that is sent to `action`.
+    pub fn field_for(&self, action: &str, name: &str) -> Option<String> {
+        let (_, form) = self.body.split_once(&format!("action=\"{action}\""))?;
+        field_of(form.split("</form>").next()?, name)
+    }
+
+    /// Where the link with these words leads.
+    pub fn link(&self, words: &str) -> Option<String> {
+        let links = self.body.split("<a ").skip(1);
+        let link = links.filter_map(|link| link.split_once("</a>")).map(|(link, _)| link);
+        let mut link = link.filter(|link| text_of(&format!("<a {link}")) == words);
+        let (_, rest) = link.next()?.split_once("href=\"")?;
+        Some(unescape(rest.split('"').next().unwrap_or_default()))
     }
 
     /// Whether the words stand on the page.
@@ -200,7 +251,32 @@ impl Answer {
     }
 }
 
-fn encode(fields: &[(&str, &str)]) -> String {
+fn field_of(html: &str, name: &str) -> Option<String> {
+    let input = html.split("<input").find(|i| i.contains(&format!(" name=\"{name}\"")))?;
+    let input = input.split_once('>')?.0;
+    let value = input.split_once(" value=\"").map_or("", |(_, rest)| rest);
+    Some(unescape(value.split('"').next().unwrap_or_default()))
+}
+
+fn text_of(html: &str) -> String {
+    let mut text = String::new();
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        text.push_str(&rest[..at]);
+        text.push(' ');
+        rest = rest[at..].split_once('>').map_or("", |(_, rest)| rest);
+    }
+    text.push_str(rest);
+    unescape(&text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn unescape(text: &str) -> String {
+    let text = text.replace("&amp;", "&#38;").replace("&#60;", "<").replace("&#62;", ">");
+    text.replace("&#39;", "'").replace("&#34;", "\"").replace("&#38;", "&")
+}
+
+/// A form as a browser sends it.
+pub fn encode(fields: &[(&str, &str)]) -> String {
     let pairs: Vec<String> =
         fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
     pairs.join("&")

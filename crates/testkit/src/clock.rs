@@ -40,6 +40,11 @@ impl MovableClock {
         self.advance(Duration::from_secs(30));
     }
 
+    /// Moves it on until no proof given so far is fresh; sessions stay.
+    pub fn outlive_proofs(&self) {
+        self.advance(Duration::from_secs(5 * 60 + 1));
+    }
+
     /// The clock as the program takes it.
     pub fn clock(&self) -> Clock {
         let clock = self.clone();

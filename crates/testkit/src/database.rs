@@ -55,6 +55,18 @@ impl Emptied {
     pub async fn open(&self) -> Store {
         open(&self.url).await
     }
+
+    /// Everything in it: the bytes of SQLite's files, which hold deleted rows as well; of
+    /// PostgreSQL what `pg_dump` writes.
+    pub(crate) fn dump(&self) -> Vec<u8> {
+        match &self.folder {
+            Some(folder) => {
+                let files = std::fs::read_dir(folder.path()).unwrap();
+                files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+            }
+            None => postgres::shared().dump_database(&self.url),
+        }
+    }
 }
 
 impl Drop for Emptied {

@@ -4,6 +4,8 @@
 #![allow(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod acts;
+mod admins;
 pub mod app;
 pub mod browser;
 pub mod client;
@@ -12,8 +14,12 @@ pub mod database;
 mod leash;
 pub mod phone;
 pub mod postgres;
+mod race;
 
+pub use admins::users_on;
 pub use app::TestApp;
 pub use client::{Answer, Client};
 pub use clock::MovableClock;
 pub use database::Database;
+pub use race::race;
+pub use reqwest::Method;

@@ -80,6 +80,19 @@ impl Postgres {
             .unwrap_or_else(|error| panic!("PostgreSQL did not drop {database}: {error}"));
     }
 
+    /// Everything in a database, as `pg_dump` writes it.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn dump_database(&self, database: &str) -> Vec<u8> {
+        let output = Command::new(self.binaries.join("pg_dump"))
+            .args(["--inserts", "--dbname", database])
+            .output()
+            .expect("pg_dump lies beside psql");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
     fn create(&self, template: &str) -> String {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{number}");

@@ -1,3 +1,27 @@
 //! What users and attackers observe, over HTTP, each story on both databases.
 
+mod accounts;
+mod bad_input;
+mod code_budget;
+mod enrolment;
+mod headers;
+mod house;
+mod invitations;
+mod last_admin;
+mod password_links;
+mod policy;
+mod proof;
+mod recover;
+mod return_to;
+mod routes;
+mod same_origin;
+mod secrets;
+mod security_code;
+mod security_settings;
+mod sessions;
+mod setup;
 mod sign_in;
+mod stale_proofs;
+mod stolen_cookies;
+mod user_acts;
+mod users;

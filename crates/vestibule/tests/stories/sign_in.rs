@@ -1,6 +1,20 @@
 //! The two doors.
 
-use vestibule_testkit::stories;
+use std::time::Duration;
+
+use vestibule_domain::password::HashCost;
+use vestibule_flows::Settings;
+use vestibule_testkit::app::{email, password};
+use vestibule_testkit::{Answer, Database, TestApp, stories};
+
+/// Everything in an answer by which it could be told from another: all but the time of day and the
+/// request's number.
+fn all_of(answer: &Answer) -> String {
+    let mut headers = answer.headers.clone();
+    headers.remove("date");
+    headers.remove("x-request-id");
+    format!("{} {headers:?} {}", answer.status, answer.body)
+}
 
 stories! {
     /// Neither the switch nor the user's own MFA is on: the password opens the dashboard.
@@ -9,6 +23,7 @@ stories! {
         let dashboard = ben.get("/").await;
         assert_eq!(dashboard.status, 200);
         dashboard.must_show("Ben Okafor");
+        dashboard.must_show("Security code not asked for");
     }
 
     /// Who has a factor is asked for its code, and then is where they wanted to go.
@@ -23,6 +38,8 @@ stories! {
         let answer = cleo.post("/sign-in/code", &fields).await;
         assert_eq!(answer.leads_to(), "/settings/security");
         cleo.visit("/settings/security").await.must_show("cleo@acme.example");
+        cleo.get("/").await.must_show("Security code from Authenticator app");
+        assert_eq!(app.audited("code.accepted").await, 1);
     }
 
     /// The switch is on and the user has no factor: enrolment, then the dashboard.
@@ -35,5 +52,204 @@ stories! {
         let answer = app.enrol("ben", &ben).await;
         assert_eq!(answer.leads_to(), "/");
         ben.visit("/").await.must_show("Ben Okafor");
+    }
+
+    /// AT-83: wrong, disabled, unknown. One person in all three states, so that not even the
+    /// length of the address differs.
+    async fn nobody_learns_why_a_sign_in_was_refused(app) {
+        let ada = app.admin("ada").await;
+        let (stranger, ben, right) = (app.browser(), email("ben"), password("ben"));
+        let wrong = stranger.sign_in(&ben, "not the password of ben").await;
+        assert_eq!(app.act(&ada, "ben", "/disable").await.status, 303);
+        let disabled = stranger.sign_in(&ben, &right).await;
+        assert_eq!(app.act(&ada, "ben", "/remove").await.status, 303);
+        let unknown = stranger.sign_in(&ben, &right).await;
+
+        assert_eq!(wrong.status, 401);
+        wrong.must_show("The email or the password is not right.");
+        assert_eq!(all_of(&wrong), all_of(&disabled));
+        assert_eq!(all_of(&wrong), all_of(&unknown));
+        assert_eq!(stranger.cookie(), None);
+        assert_eq!(app.audited("password.refused").await, 3);
+    }
+
+    /// What is no address at all is refused in the same words as an unknown one.
+    async fn what_is_no_address_is_an_unknown_one(app) {
+        let stranger = app.browser();
+        let unknown = stranger.sign_in("zoe@acme.example", "some password or other").await;
+        for typed in ["zoe", "zoe@", "zoe@acme example", "z\u{200b}oe@acme.example", "z@oe@acme"] {
+            let answer = stranger.sign_in(typed, "some password or other").await;
+            assert_eq!(answer.status, unknown.status);
+            assert_eq!(answer.body.replace(typed, "zoe@acme.example"), unknown.body, "{typed}");
+        }
+    }
+
+    /// An address is one address, however it is spelled.
+    async fn every_spelling_of_an_address_signs_the_same_user_in(app) {
+        for spelling in [
+            "ben@acme.example",
+            "BEN@ACME.EXAMPLE",
+            "  Ben@Acme.Example\u{3000}",
+            "\u{ff42}\u{ff45}\u{ff4e}@acme.example",
+            "ben\u{ff20}acme\u{ff0e}example",
+        ] {
+            let browser = app.browser();
+            let answer = browser.sign_in(spelling, &password("ben")).await;
+            assert_eq!(answer.status, 303, "{spelling}: {}", answer.text());
+            browser.get("/").await.must_show("Ben Okafor");
+        }
+    }
+
+    /// A password is compared exactly.
+    async fn almost_the_password_is_not_the_password(app) {
+        let right = password("ben");
+        for typed in [right.to_uppercase(), format!("{right} "), format!(" {right}"), right[1..].into()] {
+            let answer = app.browser().sign_in(&email("ben"), &typed).await;
+            assert_eq!(answer.status, 401, "{typed:?}");
+        }
+    }
+
+    /// What was typed is still there, except the password.
+    async fn an_incomplete_form_comes_back_with_the_address(app) {
+        let browser = app.browser();
+        let answer = browser.sign_in("Ben@acme.example", "").await;
+        assert_eq!(answer.status, 422);
+        answer.must_show("Type both your email and your password.");
+        assert_eq!(answer.between("name=\"email\" type=\"text\" inputmode=\"email\" value=\"", "\""),
+            "Ben@acme.example");
+        assert_eq!(browser.sign_in("", "a password typed first").await.status, 422);
+        let answer = browser.sign_in("Ben@acme.example", "a wrong password").await;
+        assert!(answer.body.contains("Ben@acme.example") && !answer.body.contains("a wrong password"));
+    }
+
+    /// Who is signed in already goes on; who stands in the vestibule goes on there.
+    async fn the_sign_in_page_leads_on_whoever_has_given_the_password(app) {
+        let ben = app.sign_in("ben").await;
+        assert_eq!(ben.get("/sign-in").await.leads_to(), "/");
+        let answer = ben.get("/sign-in?return_to=%2Fsettings%2Fsecurity").await;
+        assert_eq!(answer.location().unwrap(), "/settings/security");
+        assert_eq!(ben.get("/sign-in/code").await.leads_to(), "/");
+        assert_eq!(ben.get("/proof?return_to=%2Fsettings%2Fsecurity").await.status, 200);
+
+        let cleo = app.give_password("cleo").await;
+        let answer = cleo.get("/sign-in?return_to=%2Fsettings%2Fsecurity").await;
+        assert_eq!(answer.location().unwrap(), "/sign-in/code?return_to=%2Fsettings%2Fsecurity");
+    }
+
+    /// AT-34, AT-35: with the password of who has a factor, no page opens although the switch is
+    /// off; every one leads to the code.
+    async fn the_password_alone_opens_nothing_to_who_has_a_factor(app) {
+        let cleo = app.give_password("cleo").await;
+        for page in [
+            "/", "/settings/security", "/settings/security/password", "/settings/account",
+            "/settings/users", "/settings/users?search=a", "/enrolment", "/proof",
+        ] {
+            let answer = cleo.get(page).await;
+            assert_eq!(answer.leads_to(), "/sign-in/code", "{page}");
+            assert!(!answer.body.contains("Cleo"), "{page}");
+        }
+    }
+
+    /// AT-38, AT-39: a step is not passed by sending it in empty, or by sending in the next one.
+    async fn no_step_is_passed_without_its_proof(app) {
+        let cleo = app.give_password("cleo").await;
+        for fields in [&[][..], &[("code", "")], &[("code", "      ")], &[("kode", "123456")]] {
+            let answer = cleo.post("/sign-in/code", fields).await;
+            assert_eq!(answer.status, 422, "{fields:?}");
+            answer.must_show("A security code has six digits.");
+        }
+        let code = app.code("cleo");
+        for path in ["/proof", "/enrolment"] {
+            assert_eq!(cleo.post(path, &[("code", &code)]).await.leads_to(), "/sign-in/code");
+        }
+        assert!(!cleo.is_in().await);
+        let nobody = app.browser();
+        for path in ["/sign-in/code", "/proof", "/enrolment"] {
+            assert_eq!(nobody.post(path, &[("code", &code)]).await.leads_to(), "/sign-in", "{path}");
+        }
+        assert_eq!(nobody.cookie(), None);
+        assert_eq!(cleo.give_code(&code).await.leads_to(), "/", "the code is still unused");
+    }
+
+    /// AT-49: who is disabled, or removed, between the two doors does not pass the second.
+    async fn who_is_disabled_between_the_doors_does_not_pass_the_second(app) {
+        let ada = app.admin("ada").await;
+        for act in ["/disable", "/remove"] {
+            let cleo = app.give_password("cleo").await;
+            assert_eq!(app.act(&ada, "cleo", act).await.status, 303);
+            app.clock.next_code();
+            assert_eq!(cleo.give_code(&app.code("cleo")).await.leads_to(), "/sign-in");
+            assert!(!cleo.is_in().await, "{act}");
+            if act == "/disable" {
+                app.act(&ada, "cleo", "/enable").await;
+                assert!(!cleo.is_in().await, "enabled again, the old sign-in is dead");
+                app.clock.next_code();
+                assert_eq!(cleo.give_code(&app.code("cleo")).await.leads_to(), "/sign-in");
+            }
+        }
+        assert_eq!(app.audited("code.accepted").await, 0);
+    }
+
+    /// Signing out ends the session on the server: a copy of the cookie is worth nothing.
+    async fn signing_out_ends_the_session_on_the_server(app) {
+        let ben = app.sign_in("ben").await;
+        let copy = ben.stolen();
+        let answer = ben.post("/sign-out", &[]).await;
+        assert_eq!(answer.leads_to(), "/sign-in");
+        assert_eq!(ben.cookie(), None);
+        ben.visit("/sign-in?notice=signed-out").await.must_show("You are signed out.");
+        assert!(!copy.is_in().await);
+        assert_eq!(app.audited("session.signed_out").await, 1);
+        assert_eq!(copy.post("/sign-out", &[]).await.leads_to(), "/sign-in", "twice does no harm");
+        assert_eq!(app.audited("session.signed_out").await, 1);
+    }
+
+    /// So it is in the vestibule: the code no longer opens what was signed out.
+    async fn signing_out_in_the_vestibule_ends_the_sign_in(app) {
+        let cleo = app.give_password("cleo").await;
+        let copy = cleo.stolen();
+        cleo.post("/sign-out", &[]).await;
+        let code = app.code("cleo");
+        assert_eq!(copy.give_code(&code).await.leads_to(), "/sign-in");
+        assert!(!copy.is_in().await);
+    }
+}
+
+/// How long a refused sign-in takes, in a browser that has been nowhere.
+async fn refusal_takes(app: &TestApp, email: &str, password: &str) -> Duration {
+    let browser = app.browser();
+    #[expect(clippy::disallowed_methods, reason = "here it is the time itself that is tested")]
+    let start = std::time::Instant::now();
+    assert_eq!(browser.sign_in(email, password).await.status, 401);
+    #[expect(clippy::disallowed_methods, reason = "here it is the time itself that is tested")]
+    let took = start.elapsed();
+    took
+}
+
+/// AT-83: whoever is refused has cost a hash. A hash is made so dear here that an answer without
+/// one, or with three, would be far outside of what a busy machine does to the measure.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_refusal_costs_the_same_hash() {
+    let hash_cost = HashCost { memory_kib: 32 * 1024, passes: 8 };
+    let settings = Settings { hash_cost, ..Settings::default() };
+    let app = TestApp::furnished_with(Database::Sqlite, settings).await;
+    let ada = app.admin("ada").await;
+    app.act(&ada, "dinesh", "/disable").await;
+    let refused = [
+        ("wrong", email("ben"), "not the password of ben".to_owned()),
+        ("disabled", email("dinesh"), password("dinesh")),
+        ("unknown", email("zoe"), password("zoe")),
+        ("no address", "zoe".into(), password("zoe")),
+    ];
+    // Turn by turn, so that the machine is as busy for one as for the other.
+    let mut quickest = [Duration::MAX; 4];
+    for _ in 0..3 {
+        for (at, (_, email, password)) in refused.iter().enumerate() {
+            quickest[at] = quickest[at].min(refusal_takes(&app, email, password).await);
+        }
+    }
+    let wrong = quickest[0];
+    for ((what, ..), took) in refused.iter().zip(quickest) {
+        assert!(took * 3 > wrong && took < wrong * 3, "{what}: {took:?} instead of {wrong:?}");
     }
 }

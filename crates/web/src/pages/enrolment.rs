@@ -146,7 +146,8 @@ async fn enrolment_page(
         key: shown.key.to_string(),
         otpauth_url: shown.uri.to_string(),
         qr: Qr::of(&shown.uri),
-        problem,
+        // Who was asked for a proof in between has lost sight of what became of the first key.
+        problem: problem.or(shown.follows_expired.then_some(CodeProblem::KeyExpired)),
     };
     let status = match problem {
         None => StatusCode::OK,

@@ -45,7 +45,7 @@ pub(super) async fn ask(
     }
 }
 
-/// The page.
+/// The page, in place of an act or after a wrong proof: a refusal.
 pub(super) async fn proof_page(
     app: &App,
     proving: &Proving,
@@ -73,11 +73,6 @@ pub(super) async fn proof_page(
         (format!("set up an authenticator app, which {account} asks of everyone"), "Continue")
     } else {
         describe(&errand.then, account)
-    };
-    // Shown on its own it is a page; in place of an act or after a wrong proof, a refusal.
-    let status = match (&errand.then, refused) {
-        (ProofThen::GoTo { .. }, None) if status == StatusCode::FORBIDDEN => StatusCode::OK,
-        _ => status,
     };
     let view = ProofPage {
         outside: Outside { brand: session.account_name.clone() },

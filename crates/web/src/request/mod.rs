@@ -6,4 +6,5 @@ pub(crate) mod host;
 pub(crate) mod log;
 pub(crate) mod return_to;
 pub(crate) mod same_origin;
+pub(crate) mod segment;
 pub(crate) mod visitor;

@@ -107,7 +107,8 @@ impl ProofPage {
             (
                 "before-enrolment",
                 Self {
-                    act: "set up an authenticator app, which Acme Analytics asks of everyone".into(),
+                    act: "set up an authenticator app, which Acme Analytics asks of everyone"
+                        .into(),
                     button: "Continue".into(),
                     then: ProofThen::GoTo { return_to: "/".into() },
                     in_vestibule: true,

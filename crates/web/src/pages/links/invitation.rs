@@ -1,7 +1,7 @@
 //! `/invitation/{token}`: an invited user sets name and password, and enters.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
@@ -14,6 +14,7 @@ use crate::pages::asked::Form;
 use crate::pages::dispatch::dispatch;
 use crate::pages::words;
 use crate::request::return_to::ReturnTo;
+use crate::request::segment::Segment;
 use crate::respond::{link_page, with_token};
 use crate::state::App;
 use crate::views::links::{InvitationPage, LinkKind};
@@ -34,7 +35,7 @@ fn view(app: &App, text: String, linked: LinkedUser, name: Field) -> InvitationP
     }
 }
 
-async fn show(State(app): State<App>, Path(text): Path<String>) -> Result<Response, PageError> {
+async fn show(State(app): State<App>, Segment(text): Segment) -> Result<Response, PageError> {
     let Some((_, linked)) = linked(&app, LinkPurpose::Invitation, &text).await? else {
         return link_gone(&app, LinkKind::Invitation).await;
     };
@@ -44,7 +45,7 @@ async fn show(State(app): State<App>, Path(text): Path<String>) -> Result<Respon
 
 async fn accept(
     State(app): State<App>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     form: Form,
 ) -> Result<Response, PageError> {
     let Some((token, linked)) = linked(&app, LinkPurpose::Invitation, &text).await? else {

@@ -1,7 +1,7 @@
 //! `/password/{token}`: a new password for who forgot it. It signs nobody in.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
@@ -12,6 +12,7 @@ use super::{link_gone, linked};
 use crate::error::PageError;
 use crate::pages::asked::Form;
 use crate::pages::words;
+use crate::request::segment::Segment;
 use crate::respond::{link_page, see_other};
 use crate::state::App;
 use crate::views::Outside;
@@ -31,7 +32,7 @@ fn view(app: &App, text: String, linked: LinkedUser, problem: Option<String>) ->
     }
 }
 
-async fn show(State(app): State<App>, Path(text): Path<String>) -> Result<Response, PageError> {
+async fn show(State(app): State<App>, Segment(text): Segment) -> Result<Response, PageError> {
     match linked(&app, LinkPurpose::Password, &text).await? {
         Some((_, linked)) => Ok(link_page(StatusCode::OK, &view(&app, text, linked, None))),
         None => link_gone(&app, LinkKind::Password).await,
@@ -40,7 +41,7 @@ async fn show(State(app): State<App>, Path(text): Path<String>) -> Result<Respon
 
 async fn set_password(
     State(app): State<App>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     form: Form,
 ) -> Result<Response, PageError> {
     let Some((token, linked)) = linked(&app, LinkPurpose::Password, &text).await? else {

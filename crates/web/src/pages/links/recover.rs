@@ -1,7 +1,7 @@
 //! `/recover/{token}`: the way back that was made on the host: a new password, then a new app.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
@@ -14,6 +14,7 @@ use crate::pages::asked::Form;
 use crate::pages::dispatch::dispatch;
 use crate::pages::words;
 use crate::request::return_to::ReturnTo;
+use crate::request::segment::Segment;
 use crate::respond::{link_page, with_token};
 use crate::state::App;
 use crate::views::Outside;
@@ -33,7 +34,7 @@ fn view(app: &App, text: String, linked: LinkedUser, problem: Option<String>) ->
     }
 }
 
-async fn show(State(app): State<App>, Path(text): Path<String>) -> Result<Response, PageError> {
+async fn show(State(app): State<App>, Segment(text): Segment) -> Result<Response, PageError> {
     match linked(&app, LinkPurpose::Recover, &text).await? {
         Some((_, linked)) => Ok(link_page(StatusCode::OK, &view(&app, text, linked, None))),
         None => link_gone(&app, LinkKind::Recover).await,
@@ -42,7 +43,7 @@ async fn show(State(app): State<App>, Path(text): Path<String>) -> Result<Respon
 
 async fn recover(
     State(app): State<App>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     form: Form,
 ) -> Result<Response, PageError> {
     let Some((token, linked)) = linked(&app, LinkPurpose::Recover, &text).await? else {

@@ -1,7 +1,7 @@
 //! `/setup/{token}`: the first account and its Admin.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
@@ -14,6 +14,7 @@ use crate::pages::asked::Form;
 use crate::pages::dispatch::dispatch;
 use crate::pages::words;
 use crate::request::return_to::ReturnTo;
+use crate::request::segment::Segment;
 use crate::respond::{link_page, with_token};
 use crate::state::App;
 use crate::views::links::{LinkKind, SetupPage};
@@ -44,7 +45,7 @@ fn setup_page(
     }
 }
 
-async fn show(State(app): State<App>, Path(text): Path<String>) -> Result<Response, PageError> {
+async fn show(State(app): State<App>, Segment(text): Segment) -> Result<Response, PageError> {
     match Token::parse(&text) {
         Some(token) if app.vestibule.is_setup_link(&token).await? => {
             let view = setup_page(&app, text, None, &SetupErrors::default());
@@ -56,7 +57,7 @@ async fn show(State(app): State<App>, Path(text): Path<String>) -> Result<Respon
 
 async fn set_up(
     State(app): State<App>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     form: Form,
 ) -> Result<Response, PageError> {
     let Some(token) = Token::parse(&text) else { return link_gone(&app, LinkKind::Setup).await };

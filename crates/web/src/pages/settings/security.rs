@@ -1,7 +1,7 @@
 //! `/settings/security`: one's own factors, name, password and sessions.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -15,6 +15,7 @@ use crate::pages::asked::{Act, Page};
 use crate::pages::dispatch::session_over;
 use crate::pages::{asks, not_found_inside, words};
 use crate::request::return_to::ReturnTo;
+use crate::request::segment::Segment;
 use crate::respond::{page, see_other, with_token, without_token};
 use crate::state::App;
 use crate::surroundings::frame_of;
@@ -146,7 +147,7 @@ async fn change_password(
 
 async fn rename_factor(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     act: Act<Fresh<SignedIn>>,
 ) -> Result<Response, PageError> {
     let who = act.who.signed_in();
@@ -165,7 +166,7 @@ async fn rename_factor(
 
 async fn remove_factor(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     act: Act<Fresh<SignedIn>>,
 ) -> Result<Response, PageError> {
     let session = act.who.signed_in().record();
@@ -189,10 +190,10 @@ async fn remove_factor(
 
 async fn end_session(
     State(app): State<App>,
-    Path(id): Path<String>,
-    act: Act<SignedIn>,
+    Segment(id): Segment,
+    act: Act<Fresh<SignedIn>>,
 ) -> Result<Response, PageError> {
-    let session = act.who.record();
+    let session = act.who.signed_in().record();
     let Ok(id) = id.parse() else { return Ok(not_found_inside(session, Place::Security)) };
     let ended = app.vestibule.end_session(&act.visitor, &act.who, id).await?;
     Ok(if !ended {
@@ -206,7 +207,7 @@ async fn end_session(
 
 async fn end_other_sessions(
     State(app): State<App>,
-    act: Act<SignedIn>,
+    act: Act<Fresh<SignedIn>>,
 ) -> Result<Response, PageError> {
     Ok(match app.vestibule.end_other_sessions(&act.visitor, &act.who).await? {
         Reissued::Done(token) => {

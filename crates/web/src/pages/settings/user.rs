@@ -1,7 +1,7 @@
 //! `/settings/users/{id}`: one user, and what an Admin does with them.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -16,6 +16,7 @@ use crate::error::PageError;
 use crate::pages::asked::{Act, Page};
 use crate::pages::dashboard::role;
 use crate::pages::{asks, not_found_inside};
+use crate::request::segment::Segment;
 use crate::respond::{link_page, page, see_other};
 use crate::state::{App, link};
 use crate::surroundings::frame_of;
@@ -37,7 +38,7 @@ pub(crate) fn router() -> Router<App> {
 
 async fn show(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     asked: Page<Admin>,
 ) -> Result<Response, PageError> {
     let session = asked.who.signed_in().record();
@@ -132,7 +133,7 @@ async fn change(
 
 async fn set_role(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     act: Act<Fresh<Admin>>,
 ) -> Result<Response, PageError> {
     let what = UserAct::SetRole(act.fields.word("role")?);
@@ -141,7 +142,7 @@ async fn set_role(
 
 async fn disable(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     act: Act<Fresh<Admin>>,
 ) -> Result<Response, PageError> {
     change(&app, &id, &act, UserAct::Disable, "disabled").await
@@ -149,7 +150,7 @@ async fn disable(
 
 async fn enable(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     act: Act<Fresh<Admin>>,
 ) -> Result<Response, PageError> {
     change(&app, &id, &act, UserAct::Enable, "enabled").await
@@ -157,7 +158,7 @@ async fn enable(
 
 async fn remove(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     act: Act<Fresh<Admin>>,
 ) -> Result<Response, PageError> {
     change(&app, &id, &act, UserAct::Remove, "removed").await
@@ -165,7 +166,7 @@ async fn remove(
 
 async fn reset_factors(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     act: Act<Fresh<Admin>>,
 ) -> Result<Response, PageError> {
     change(&app, &id, &act, UserAct::ResetFactors, "reset").await
@@ -173,7 +174,7 @@ async fn reset_factors(
 
 async fn make_password_link(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     act: Act<Fresh<Admin>>,
 ) -> Result<Response, PageError> {
     let made = match id.parse() {
@@ -185,7 +186,7 @@ async fn make_password_link(
 
 async fn renew_invitation(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     act: Act<Fresh<Admin>>,
 ) -> Result<Response, PageError> {
     let made = match id.parse() {
@@ -219,7 +220,7 @@ fn link_made(
 
 async fn cancel_invitation(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     act: Act<Fresh<Admin>>,
 ) -> Result<Response, PageError> {
     let cancelled = match id.parse() {

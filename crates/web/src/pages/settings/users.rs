@@ -118,9 +118,11 @@ async fn add(State(app): State<App>, act: Act<Fresh<Admin>>) -> Result<Response,
         Invited::NotAdmin => {
             return Ok(PageError::for_admins(act.who.signed_in().current()).into_response());
         }
-        Invited::Email(error) => view.email.error = Some(words::email(error)),
+        Invited::Fields { email, name } => {
+            view.email.error = email.map(words::email);
+            view.name.error = name.map(words::name);
+        }
         Invited::EmailTaken => view.email.error = Some(words::EMAIL_TAKEN.into()),
-        Invited::Name(error) => view.name.error = Some(words::name(error)),
     }
     Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &view))
 }

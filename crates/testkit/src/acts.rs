@@ -1,0 +1,71 @@
+//! What people do in many stories, in the words of the stories.
+
+use reqwest::Method;
+
+use crate::app::TestApp;
+use crate::client::{Answer, Client};
+
+impl Client {
+    /// Whether the dashboard is open to this browser.
+    pub async fn is_in(&self) -> bool {
+        self.get("/").await.status == 200
+    }
+
+    /// Sends in e-mail and password.
+    pub async fn sign_in(&self, email: &str, password: &str) -> Answer {
+        self.post("/sign-in", &[("email", email), ("password", password)]).await
+    }
+
+    /// Sends in a security code at the second door.
+    pub async fn give_code(&self, code: &str) -> Answer {
+        self.post("/sign-in/code", &[("code", code)]).await
+    }
+
+    /// Sends in a form as a browser does from `page`, which it names as the referrer.
+    pub async fn post_from(&self, page: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let referrer = format!("{}{page}", self.origin());
+        let headers = [&self.own_page()[..], &[("referer", referrer.as_str())]].concat();
+        self.send(Method::POST, path, Some(fields), &headers).await
+    }
+}
+
+impl TestApp {
+    /// Gives a fresh proof by a new code of the user's app.
+    pub async fn prove(&self, who: &str, browser: &Client) {
+        self.clock.next_code();
+        let answer = browser.post("/proof", &[("code", &self.code(who))]).await;
+        assert_eq!(answer.status, 303, "{who} should have proved it: {}", answer.text());
+    }
+
+    /// Turns MFA on for a user without a factor, who then stays signed in.
+    pub async fn sign_in_and_enrol(&self, who: &str) -> Client {
+        let browser = self.sign_in(who).await;
+        let answer = self.enrol(who, &browser).await;
+        assert_eq!(answer.leads_to(), "/settings/security", "{}", answer.text());
+        browser
+    }
+
+    /// The identifiers of the factors on the security page.
+    pub async fn factor_ids(&self, browser: &Client) -> Vec<String> {
+        let page = browser.get("/settings/security").await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        between_all(&page.body, "action=\"/settings/security/factors/", "/name\"")
+    }
+
+    /// The identifiers of the other sessions on the security page.
+    pub async fn other_session_ids(&self, browser: &Client) -> Vec<String> {
+        let page = browser.get("/settings/security").await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        between_all(&page.body, "action=\"/settings/security/sessions/", "/end\"")
+    }
+}
+
+/// What stands between `before` and `after` wherever only an identifier does.
+fn between_all(text: &str, before: &str, after: &str) -> Vec<String> {
+    let parts = text.split(before).skip(1);
+    let ids = parts.filter_map(|rest| {
+        let id = rest.split(['/', '"']).next()?;
+        rest[id.len()..].starts_with(after).then(|| id.to_owned())
+    });
+    ids.collect()
+}

@@ -1,0 +1,283 @@
+//! Invitations: adding a user, the link, and who may enter by it.
+
+use std::time::Duration;
+
+use vestibule_domain::user::Role;
+use vestibule_testkit::app::{email, password};
+use vestibule_testkit::{Answer, Client, Method, TestApp, race, stories};
+
+const DAY: Duration = Duration::from_hours(24);
+
+async fn add(admin: &Client, email: &str, name: &str) -> Answer {
+    admin.post("/settings/users", &[("email", email), ("name", name), ("role", "Member")]).await
+}
+
+async fn accept(app: &TestApp, link: &str, who: &str) -> (Client, Answer) {
+    let browser = app.browser();
+    let answer = app.use_link(&browser, link, &password(who)).await;
+    (browser, answer)
+}
+
+async fn is_gone(app: &TestApp, link: &str) {
+    let page = app.browser().get(link).await;
+    assert_eq!(page.status, 410, "{}", page.text());
+    page.must_show("This link opens nothing any more");
+    let sent = app.browser().post(link, &[("name", "Eve"), ("password", &password("eve"))]).await;
+    assert_eq!((sent.status.as_u16(), sent.headers.get("set-cookie")), (410, None));
+}
+
+stories! {
+    /// The link is shown once; its page says who is invited, to what.
+    async fn an_invited_user_sets_name_and_password_and_is_in(app) {
+        let ada = app.admin("ada").await;
+        let link = app.invite(&ada, "eve", "Member").await;
+        assert!(!ada.get(&app.user_path("eve", "").await).await.body.contains(&link));
+        let page = app.browser().get(&link).await;
+        page.must_show("Join Acme Analytics");
+        assert!(page.body.contains("value=\"eve@acme.example\""));
+        assert_eq!(page.field("name").as_deref(), Some("eve"));
+        let eve = app.browser();
+        let fields = [("name", "  Eve Moneypenny "), ("password", &password("eve"))];
+        assert_eq!(eve.post(&link, &fields).await.leads_to(), "/");
+        eve.get("/").await.must_show("as Eve Moneypenny at Acme Analytics.");
+        assert!(app.give_password("eve").await.get("/").await.status == 200);
+        assert!(ada.get("/settings/users").await.row("Eve Moneypenny").is_some());
+        assert_eq!(app.audited("invitation.made").await, 1);
+        assert_eq!(app.audited("invitation.accepted").await, 1);
+    }
+
+    /// Each field says what is to be mended in it, and keeps what was typed.
+    async fn mistakes_are_told_and_nothing_typed_is_lost(app) {
+        let ada = app.admin("ada").await;
+        let (long_name, long_email) = ("x".repeat(101), format!("{}@a.example", "x".repeat(250)));
+        for (email, name, words) in [
+            ("", "Eve", vec!["Type an email address such as"]),
+            ("eve", "Eve", vec!["Type an email address such as"]),
+            ("eve@", "Eve", vec!["Type an email address such as"]),
+            (&long_email, "Eve", vec!["This address is too long."]),
+            ("e\u{200b}ve@acme.example", "Eve", vec!["a character that cannot be seen"]),
+            ("\u{435}ve@acme.example", "Eve", vec!["mixes letters of different scripts"]),
+            ("eve@acme.example", " ", vec!["Type a name."]),
+            ("eve@acme.example", &long_name, vec!["Use at most 100 characters."]),
+            ("eve@acme.example", "E\u{202e}ve", vec!["a character that cannot be shown"]),
+            ("eve", "", vec!["Type an email address such as", "Type a name."]),
+        ] {
+            let fields = [("email", email), ("name", name), ("role", "Admin")];
+            let page = ada.post("/settings/users", &fields).await;
+            assert_eq!(page.status, 422, "{email:?} {name:?}");
+            words.iter().for_each(|words| page.must_show(words));
+            assert_eq!(page.field("email").as_deref(), Some(email));
+            assert_eq!(page.field("name").as_deref(), Some(name));
+            assert!(page.body.contains("value=\"Admin\" checked"), "the role as well");
+        }
+        assert_eq!(app.audited("invitation.made").await, 0);
+    }
+
+    /// One address, one user, however it is spelled and in whichever account it is.
+    async fn an_address_is_taken_once(app) {
+        let other = app.add_account("Globex").await;
+        app.add_to(other, "zoe", "Zoe", Role::Member, false).await;
+        let ada = app.admin("ada").await;
+        app.invite(&ada, "eve", "Member").await;
+        let full_width = "\u{ff42}\u{ff45}\u{ff4e}@acme.example";
+        for taken in [
+            "ben@acme.example", " BEN@Acme.Example ", full_width, "zoe@acme.example",
+            "eve@acme.example", "ada@acme.example",
+        ] {
+            let page = add(&ada, taken, "Somebody").await;
+            assert_eq!(page.status, 422, "{taken}");
+            page.must_show("A user with this address, or one that looks like it, exists.");
+            assert_eq!(page.field("email").as_deref(), Some(taken));
+        }
+        assert_eq!(app.audited("invitation.made").await, 1);
+    }
+
+    /// An address in another script that looks like a user's is refused; plain ones never are.
+    async fn a_look_alike_is_refused(app) {
+        let ada = app.admin("ada").await;
+        for plain in ["coco@acme.example", "rn@acme.example", "m@acme.example"] {
+            assert_eq!(add(&ada, plain, "Coco").await.status, 200, "{plain}");
+        }
+        let cyrillic = "\u{441}\u{43e}\u{441}\u{43e}@acme.example";
+        let page = add(&ada, cyrillic, "Coco").await;
+        assert_eq!(page.status, 422);
+        page.must_show("A user with this address, or one that looks like it, exists.");
+        let other_script = "\u{432}\u{43e}\u{440}\u{43e}\u{43d}\u{430}@acme.example";
+        assert_eq!(add(&ada, other_script, "Ворона").await.status, 200);
+    }
+
+    /// Whoever looks at the page, as link previews do, takes nothing.
+    async fn looking_at_a_link_does_not_take_it(app) {
+        let ada = app.admin("ada").await;
+        let link = app.invite(&ada, "eve", "Member").await;
+        for _ in 0..3 {
+            let page = app.browser().get(&link).await;
+            assert_eq!(page.status, 200);
+            assert_eq!(page.headers["referrer-policy"], "no-referrer");
+            assert!(page.headers.get("set-cookie").is_none());
+        }
+        let head = app.browser().send(Method::HEAD, &link, None, &[]).await;
+        assert_eq!(head.status, 200);
+        assert_eq!(accept(&app, &link, "eve").await.1.status, 303);
+        is_gone(&app, &link).await;
+    }
+
+    /// A form with a mistake takes nothing either, and keeps the name.
+    async fn a_refused_form_does_not_take_the_link(app) {
+        let ada = app.admin("ada").await;
+        let link = app.invite(&ada, "eve", "Member").await;
+        let good = password("eve");
+        for (name, password, words) in [
+            ("", good.as_str(), "Type a name."),
+            ("Eve\u{202e}", &good, "This name has a character that cannot be shown."),
+            ("Eve", "", "Use at least 12 characters."),
+            ("Eve", "short", "Use at least 12 characters."),
+            ("Eve", &"x y ".repeat(33), "Use at most 128 characters."),
+            ("Eve", "password1234", "This password is easy to guess"),
+            ("Eve", "eve@acme.example", "This password is easy to guess"),
+        ] {
+            let page = app.browser().post(&link, &[("name", name), ("password", password)]).await;
+            assert_eq!(page.status, 422, "{name:?} {password:?}");
+            page.must_show(words);
+            assert_eq!(page.field("name").as_deref(), Some(name));
+            assert_eq!(page.field("password").as_deref(), Some(""), "never a password");
+            assert!(page.headers.get("set-cookie").is_none());
+        }
+        assert_eq!(accept(&app, &link, "eve").await.1.status, 303);
+    }
+
+    /// Of 64 who send it in at the same moment, one is in, with the password that they chose.
+    async fn one_of_many_takes_the_link(app) {
+        let ada = app.admin("ada").await;
+        let link = app.invite(&ada, "eve", "Member").await;
+        let entering = (0..64).map(|n| {
+            let (browser, link) = (app.browser(), link.clone());
+            async move {
+                let password = format!("{n} otters sing in a marble hall");
+                let fields = [("name", "Eve"), ("password", password.as_str())];
+                (browser.post(&link, &fields).await, browser, password)
+            }
+        });
+        let (mut inside, mut signs_in) = (0, 0);
+        for (answer, browser, password) in race(entering).await {
+            let won = answer.status == 303;
+            assert!(won || answer.status == 410, "{}", answer.text());
+            assert_eq!(browser.get("/").await.status == 200, won);
+            inside += usize::from(won);
+            let fields = [("email", "eve@acme.example"), ("password", password.as_str())];
+            let answer = app.browser().post("/sign-in", &fields).await;
+            assert_eq!(answer.status == 303, won);
+            signs_in += usize::from(answer.status == 303);
+        }
+        assert_eq!((inside, signs_in), (1, 1));
+        assert_eq!(app.audited("invitation.accepted").await, 1);
+    }
+
+    /// A new link is the only one.
+    async fn a_renewed_link_voids_the_old(app) {
+        let ada = app.admin("ada").await;
+        let old = app.invite(&ada, "eve", "Member").await;
+        let new = app.link_on(&app.act(&ada, "eve", "/invitation").await);
+        is_gone(&app, &old).await;
+        assert_eq!(accept(&app, &new, "eve").await.1.status, 303);
+        assert_eq!(app.act(&ada, "eve", "/invitation").await.status, 404, "Eve is in");
+        assert_eq!(app.act(&ada, "eve", "/invitation/cancel").await.status, 404);
+        assert_eq!(app.act(&ada, "ben", "/invitation").await.status, 404, "Ben always was");
+        assert_eq!(app.act(&ada, "ben", "/invitation/cancel").await.status, 404);
+        assert_eq!(app.audited("invitation.renewed").await, 1);
+    }
+
+    /// Taken back, it opens nothing, and the user is off the list.
+    async fn a_cancelled_invitation_is_over(app) {
+        let ada = app.admin("ada").await;
+        let link = app.invite(&ada, "eve", "Member").await;
+        let cancelled = app.act(&ada, "eve", "/invitation/cancel").await;
+        ada.get(&cancelled.location().unwrap()).await.must_show("The invitation is taken back.");
+        is_gone(&app, &link).await;
+        assert!(ada.get("/settings/users").await.row("eve@acme.example").is_none());
+        assert_eq!(app.audited("invitation.cancelled").await, 1);
+        let again = app.invite(&ada, "eve", "Member").await;
+        is_gone(&app, &link).await;
+        assert_eq!(accept(&app, &again, "eve").await.1.status, 303);
+    }
+
+    /// It lives for 14 days to the second; the Admin sees that it expired, and renews it.
+    async fn it_expires_after_14_days(app) {
+        let ada = app.admin("ada").await;
+        let link = app.invite(&ada, "eve", "Member").await;
+        ada.get(&app.user_path("eve", "").await).await.must_show("good until 29 Jan 2027, 08:00 UTC");
+        app.clock.advance(DAY * 14 - Duration::from_secs(1));
+        assert_eq!(app.browser().get(&link).await.status, 200);
+        app.clock.advance(Duration::from_secs(1));
+        is_gone(&app, &link).await;
+        let ada = app.sign_in("ada").await;
+        ada.get(&app.user_path("eve", "").await).await.must_show("The link expired");
+        let new = app.link_on(&app.act(&ada, "eve", "/invitation").await);
+        assert_eq!(accept(&app, &new, "eve").await.1.status, 303);
+    }
+
+    /// The role is the Admin's word, whatever is sent with the form (AT-80).
+    async fn the_role_does_not_come_from_the_form(app) {
+        let ada = app.admin("ada").await;
+        let link = app.invite(&ada, "eve", "Member").await;
+        let (eve, password) = (app.browser(), password("eve"));
+        let fields = [
+            ("name", "Eve"), ("password", &password), ("role", "Admin"), ("state", "active"),
+            ("email", "ada@acme.example"), ("user_id", "1"), ("account_id", "1"),
+        ];
+        assert_eq!(eve.post(&link, &fields).await.leads_to(), "/");
+        assert_eq!(eve.get("/settings/users").await.status, 403);
+        let row = ada.get("/settings/users").await.row("eve@acme.example").unwrap();
+        assert!(row.contains("Member Not set up"), "{row}");
+    }
+
+    /// While MFA is required, an accepted invitation leads to enrolment and nowhere else (AT-43).
+    async fn it_leads_to_enrolment_while_required(app) {
+        let ada = app.admin("ada").await;
+        app.turn_switch(&ada, true).await;
+        let link = app.invite(&ada, "eve", "Admin").await;
+        let (eve, answer) = accept(&app, &link, "eve").await;
+        assert_eq!(answer.leads_to(), "/enrolment");
+        let again = app.give_password("eve").await;
+        for path in ["/", "/settings/security", "/settings/account", "/settings/users", "/sign-in"] {
+            assert_eq!(eve.get(path).await.leads_to(), "/enrolment", "{path}");
+            assert_eq!(again.get(path).await.leads_to(), "/enrolment", "{path}");
+        }
+        let refused = app.turn_switch(&eve, false).await;
+        assert_eq!(refused.leads_to(), "/enrolment");
+        assert_eq!(app.enrol("eve", &eve).await.leads_to(), "/");
+        assert_eq!(eve.get("/settings/users").await.status, 200);
+    }
+
+    /// An invited address is claimed by the link alone (AT-81).
+    async fn an_invitation_is_not_claimed_by_its_address(app) {
+        let ada = app.admin("ada").await;
+        let link = app.invite(&ada, "eve", "Admin").await;
+        let (email, password) = (email("eve"), password("eve"));
+        for typed in [password.as_str(), "", "null"] {
+            let answer = app.browser().post("/sign-in", &[("email", &email), ("password", typed)]).await;
+            assert!(answer.status == 401 || answer.status == 422, "{typed:?}");
+        }
+        for token in ["A".repeat(43), "eve@acme.example".into(), "null".into(), "%00".into(), " ".into()] {
+            let fields = [("email", email.as_str()), ("name", "Eve"), ("password", &password)];
+            let answer = app.browser().post(&format!("/invitation/{token}"), &fields).await;
+            assert!(answer.status.is_client_error(), "{token}: {}", answer.status);
+        }
+        let ben = app.sign_in("ben").await;
+        let add = [("email", email.as_str()), ("name", "Eve"), ("role", "Admin")];
+        assert_eq!(ben.post("/settings/users", &add).await.status, 403);
+        assert_eq!(accept(&app, &link, "eve").await.1.status, 303);
+    }
+
+    /// Whoever is signed in as somebody else enters as the invited user, and only as that one.
+    async fn it_is_accepted_in_a_browser_that_is_signed_in(app) {
+        let ada = app.admin("ada").await;
+        let link = app.invite(&ada, "eve", "Member").await;
+        let before = ada.cookie();
+        let answer = app.use_link(&ada, &link, &password("eve")).await;
+        assert_eq!(answer.leads_to(), "/");
+        assert_ne!(ada.cookie(), before);
+        ada.get("/").await.must_show("as eve at Acme Analytics.");
+        assert_eq!(ada.get("/settings/users").await.status, 403);
+    }
+}
