@@ -2,6 +2,9 @@
 //! the design's own shape: a list of `if … then …`, of which exactly one speaks about each case.
 //! Then properties over inputs that nobody thought of.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::struct_excessive_bools, reason = "a point of a space of yes and no")]
+
 use std::time::Duration;
 
 use proptest::option;
