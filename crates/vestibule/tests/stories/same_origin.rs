@@ -118,11 +118,23 @@ stories! {
         }
     }
 
-    /// Reading is not asked where it comes from: links from elsewhere lead here.
+    /// Links from elsewhere lead here; pages from elsewhere load nothing from here, for loading a
+    /// page keeps a session awake and makes the key of an enrolment.
     async fn a_link_from_elsewhere_leads_here(app) {
         let ben = app.sign_in("ben").await;
-        let headers = [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")];
-        assert_eq!(ben.send(Method::GET, "/", None, &headers).await.status, 200);
+        for site in ["cross-site", "same-site"] {
+            let visit =
+                [("sec-fetch-site", site), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+            assert_eq!(ben.send(Method::GET, "/enrolment", None, &visit).await.status, 200);
+            for (mode, dest) in [("no-cors", "image"), ("navigate", "iframe"), ("cors", "empty")] {
+                let load =
+                    [("sec-fetch-site", site), ("sec-fetch-mode", mode), ("sec-fetch-dest", dest)];
+                for path in ["/", "/enrolment", "/settings/security"] {
+                    let answer = ben.send(Method::GET, path, None, &load).await;
+                    assert_eq!(answer.status, 403, "{path} {load:?}");
+                }
+            }
+        }
     }
 
     /// Nobody else's page may read ours.
