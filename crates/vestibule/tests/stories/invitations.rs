@@ -284,6 +284,32 @@ stories! {
         assert_eq!(accept(&app, &link, "eve").await.1.status, 303);
     }
 
+    /// An Admin may change it until then, and after.
+    async fn the_role_is_the_admins_latest_word(app) {
+        let ada = app.admin("ada").await;
+        let link = app.invite(&ada, "eve", "Admin").await;
+        assert_eq!(app.set_role(&ada, "eve", "Member").await.status, 303);
+        let (eve, answer) = accept(&app, &link, "eve").await;
+        assert_eq!(answer.leads_to(), "/");
+        assert_eq!(eve.get("/settings/users").await.status, 403);
+    }
+
+    /// Two Admins who add the same person at the same moment add one user.
+    async fn one_of_many_adds_an_address(app) {
+        let ada = app.admin("ada").await;
+        let adding = (0..16).map(|n| {
+            let ada = ada.clone();
+            async move {
+                let email = if n % 2 == 0 { "eve@acme.example" } else { " EVE@Acme.example" };
+                add(&ada, email, &format!("Eve {n}")).await.status.as_u16()
+            }
+        });
+        let answers = race(adding).await;
+        assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1);
+        assert_eq!(answers.iter().filter(|status| **status == 422).count(), 15);
+        ada.get("/settings/users").await.must_show("5 users");
+    }
+
     /// Whoever is signed in as somebody else enters as the invited user, and only as that one.
     async fn it_is_accepted_in_a_browser_that_is_signed_in(app) {
         let ada = app.admin("ada").await;
