@@ -5,7 +5,7 @@ use std::time::Duration;
 use vestibule_domain::name::Name;
 use vestibule_domain::user::Role;
 use vestibule_testkit::app::{email, password};
-use vestibule_testkit::{Client, TestApp, stories};
+use vestibule_testkit::{Client, TestApp, race, stories};
 
 const SWITCH: &str = "/settings/account/mfa";
 const ON: [(&str, &str); 1] = [("required", "true")];
@@ -261,6 +261,31 @@ stories! {
         assert_eq!(last.len(), 1);
         assert_eq!(cleo.post(&remove(&last[0]), &[]).await.status, 409);
         assert_eq!(app.factor_ids(&cleo).await, last);
+        let anew = app.give_password("cleo").await;
+        assert_eq!(anew.get("/").await.leads_to(), "/sign-in/code");
+    }
+
+    /// AT-61: nor by removing both of two apps at the same moment, in two browsers.
+    async fn two_removals_at_once_leave_an_app(app) {
+        let ada = app.admin("ada").await;
+        app.turn_switch(&ada, true).await;
+        let first = app.sign_in("cleo").await;
+        app.enrol("cleo's tablet", &first).await;
+        let second = app.sign_in("cleo").await;
+        let factors = app.factor_ids(&first).await;
+        assert_eq!(factors.len(), 2);
+        let removals = (0..16).map(|at| {
+            let browser = if at % 2 == 0 { first.stolen() } else { second.stolen() };
+            let path = format!("/settings/security/factors/{}/remove", factors[at % 2]);
+            async move { browser.post(&path, &[]).await }
+        });
+        let (done, refused): (Vec<_>, Vec<_>) = race(removals)
+            .await
+            .into_iter()
+            .partition(|answer| answer.location().is_some_and(|to| to.contains("app-removed")));
+        assert_eq!(done.len(), 1);
+        assert!(refused.iter().all(|answer| matches!(answer.status.as_u16(), 303 | 404 | 409)));
+        assert_eq!(app.audited("factor.removed").await, 1);
         let anew = app.give_password("cleo").await;
         assert_eq!(anew.get("/").await.leads_to(), "/sign-in/code");
     }

@@ -16,7 +16,7 @@ stories! {
             app.clock.advance(Duration::from_mins(59));
             assert!(ben.is_in().await);
         }
-        app.clock.advance(Duration::from_mins(60));
+        app.clock.advance(Duration::from_hours(1));
         let answer = ben.get("/settings/security").await;
         assert_eq!(answer.leads_to(), "/sign-in");
         let page = ben.visit("/settings/security").await;
@@ -59,7 +59,7 @@ stories! {
     /// Standing in the vestibule ends as well: a code an hour later opens nothing.
     async fn an_hour_in_the_vestibule_ends_the_sign_in(app) {
         let cleo = app.give_password("cleo").await;
-        app.clock.advance(Duration::from_mins(60));
+        app.clock.advance(Duration::from_hours(1));
         assert_eq!(cleo.give_code(&app.code("cleo")).await.leads_to(), "/sign-in");
         assert!(!cleo.is_in().await);
         let anew = app.give_password("cleo").await;
