@@ -77,7 +77,8 @@ stories! {
                 // Some of them bring a cookie or a token of their own; then it is not a browser's.
                 let anonymous = headers.iter().any(|(name, _)| *name == "authorization");
                 let caller = if anonymous { app.browser() } else { caller };
-                let answer = send(&caller, Method::POST, &path, route.form.unwrap(), &headers).await;
+                let answer =
+                    send(&caller, Method::POST, &path, route.form.unwrap(), &headers).await;
                 let what = format!("{path} with {headers:?}");
                 assert_eq!(answer.status, 403, "{what}: {}", answer.text());
                 answer.must_show("This request came from another site");
@@ -92,7 +93,8 @@ stories! {
     async fn it_is_refused_by_every_method(app) {
         let house = House::of(&app).await;
         for method in ["POST", "PUT", "PATCH", "DELETE", "PROPFIND", "post"] {
-            for path in ["/settings/users", "/sign-in", "/nowhere", "/static/style.css", "/healthz"] {
+            for path in ["/settings/users", "/sign-in", "/nowhere", "/static/style.css", "/healthz"]
+            {
                 let method = Method::from_bytes(method.as_bytes()).unwrap();
                 let headers = [("sec-fetch-site", "cross-site".to_owned())];
                 let answer = send(&house.ada, method, path, &[], &headers).await;
@@ -142,11 +144,13 @@ stories! {
         let ben = app.sign_in("ben").await;
         for method in [Method::GET, Method::OPTIONS] {
             let headers = [
-                ("origin", "https://evil.example"), ("access-control-request-method", "POST"),
+                ("origin", "https://evil.example"),
+                ("access-control-request-method", "POST"),
                 ("access-control-request-headers", "content-type"),
             ];
             let answer = ben.send(method, "/settings/security", None, &headers).await;
-            let shared = answer.headers.keys().filter(|name| name.as_str().starts_with("access-control"));
+            let shared =
+                answer.headers.keys().filter(|name| name.as_str().starts_with("access-control"));
             assert_eq!(shared.count(), 0);
         }
     }
