@@ -41,7 +41,9 @@ impl Vestibule {
         let now = self.clock.now();
         let mut tx = self.store.write().await?;
         let user = match (&email, &known) {
-            (Some(email), Some(known)) if verified.right => {
+            (Some(email), Some(known))
+                if verified.right && known.user.standing.state == MembershipState::Active =>
+            {
                 Self::still_right(&mut tx, email, known).await?
             }
             _ => None,

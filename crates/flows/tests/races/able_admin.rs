@@ -4,7 +4,8 @@
 use vestibule_domain::policy::Policy;
 use vestibule_domain::user::Role;
 use vestibule_flows::authority::{Admin, Fresh, SignedIn};
-use vestibule_flows::own_settings::FactorRemoval;
+use vestibule_flows::invitations::Invited;
+use vestibule_flows::own_settings::{FactorRemoval, Reissued};
 use vestibule_flows::policy::PolicySet;
 use vestibule_flows::users::{UserAct, UserChanged};
 
@@ -123,7 +124,7 @@ races! {
             UserAct::Enable,
         ];
         let mut draws = Draws(0xAB1E);
-        for round in 0..stage.rounds(500, 100) {
+        for round in 0..stage.rounds(300, 80) {
             let policy = Policy::from_required(draws.next(3) > 0);
             stage.set_policy(policy).await;
             let (one, two) = (acts[draws.next(5)], acts[draws.next(5)]);
@@ -215,7 +216,7 @@ races! {
     async fn two_factors_are_removed_at_once_while_required(stage) {
         let a = stage.admin_with_app("a").await;
         stage.set_policy(Policy::Required).await;
-        for round in 0..stage.rounds(300, 60) {
+        for round in 0..stage.rounds(200, 40) {
             let kept = stage.store.read().await.unwrap().factors(a.id).await.unwrap();
             stage.another_factor(a.id).await;
             assert_eq!((kept.len(), stage.factors(a.id).await), (1, 2));
@@ -236,6 +237,55 @@ races! {
             assert_eq!(stage.factors(a.id).await, 1);
             stage.assert_an_able_admin("two factors").await;
         }
+    }
+
+    /// An authority that was read before is good for nothing once its epoch is over, in none of
+    /// the acts of an Admin, though the role is the same.
+    async fn an_admin_whose_epoch_is_over_does_nothing(stage) {
+        let (a, b) = (stage.admin_with_app("a").await, stage.add("b", Role::Member, false).await);
+        let thief = stage.session(a.id).await;
+        let stolen: Fresh<Admin> = stage.may(&thief).await;
+        let owner = stage.session(a.id).await;
+        let owner: Fresh<SignedIn> = stage.may(&owner).await;
+        let v = &stage.vestibule;
+        let ended = v.end_other_sessions(&visitor(), &owner).await.unwrap();
+        assert!(matches!(ended, Reissued::Done(_)));
+        let from = visitor();
+        for act in [
+            UserAct::SetRole(Role::Admin),
+            UserAct::Disable,
+            UserAct::Enable,
+            UserAct::Remove,
+            UserAct::ResetFactors,
+        ] {
+            let changed = v.change_user(&from, &stolen, b.id, act).await.unwrap();
+            assert_eq!(changed, UserChanged::NotAdmin);
+        }
+        for policy in [Policy::Required, Policy::Optional] {
+            assert_eq!(v.set_policy(&from, &stolen, policy).await.unwrap(), PolicySet::NotAdmin);
+        }
+        assert!(v.make_password_link(&from, &stolen, b.id).await.unwrap().is_none());
+        assert!(v.renew_invitation(&from, &stolen, b.id).await.unwrap().is_none());
+        assert!(!v.cancel_invitation(&from, &stolen, b.id).await.unwrap());
+        let address = format!("new@{}.example", stage.account);
+        let invited = v.invite(&from, &stolen, &address, "New", Role::Admin).await.unwrap();
+        assert!(matches!(invited, Invited::NotAdmin));
+        let standing = stage.standing(b.id).await.unwrap();
+        assert_eq!((standing.role, standing.epoch.0), (Role::Member, 1));
+    }
+
+    async fn an_admin_without_a_factor_does_not_turn_the_switch_on(stage) {
+        let (a, b) = (stage.add("a", Role::Admin, false).await, stage.admin_with_app("b").await);
+        let (a_token, b_token) = (stage.session(a.id).await, stage.session(b.id).await);
+        let (a_may, b_may): (Fresh<Admin>, Fresh<Admin>) =
+            (stage.may(&a_token).await, stage.may(&b_token).await);
+        let v = &stage.vestibule;
+        let set = async |admin, policy| v.set_policy(&visitor(), admin, policy).await.unwrap();
+        assert_eq!(set(&a_may, Policy::Required).await, PolicySet::NeedsFactor);
+        assert_eq!(stage.able_admins().await.0, Policy::Optional);
+        assert_eq!(set(&b_may, Policy::Required).await, PolicySet::Done);
+        assert!(!stage.opens(&a_token).await, "at once, for sessions that are open too");
+        assert!(stage.opens(&b_token).await);
     }
 
     /// Sixteen Admins, each of whom demotes the next: some are left.

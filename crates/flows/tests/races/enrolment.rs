@@ -111,7 +111,7 @@ races! {
         let ben = stage.add("ben", Role::Member, false).await;
         stage.set_policy(Policy::Required).await;
         let mut confirmed = 0;
-        for round in 0..stage.rounds(400, 50) {
+        for round in 0..stage.rounds(250, 40) {
             let token = stage.session(ben.id).await;
             let (current, who) = (stage.current(&token).await, stage.enrolling(&token).await);
             let code = shown(&stage, &who).await;
@@ -136,7 +136,7 @@ races! {
     async fn a_sign_out_meets_the_showing_of_a_key(stage) {
         let ben = stage.add("ben", Role::Member, false).await;
         stage.set_policy(Policy::Required).await;
-        for round in 0..stage.rounds(400, 50) {
+        for round in 0..stage.rounds(250, 40) {
             let token = stage.session(ben.id).await;
             let (current, who) = (stage.current(&token).await, stage.enrolling(&token).await);
             let (out, show) = (stage.vestibule.clone(), stage.vestibule.clone());

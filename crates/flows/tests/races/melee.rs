@@ -224,7 +224,7 @@ async fn anybody_does_anything_to_anybody(database: Database) {
         stage.add("cleo", Role::Member, true).await,
     ];
     let mut draws = Draws(seed());
-    let (mut acts_in_all, rounds) = (0, stage.rounds(150, 25));
+    let (mut acts_in_all, rounds) = (0, stage.rounds(120, 25));
     for round in 0..rounds {
         stage.clock.next_code();
         let (mut words, mut acts) = (Vec::new(), Vec::new());

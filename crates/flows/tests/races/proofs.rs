@@ -1,12 +1,16 @@
 //! Codes that are given many times at once, and proofs that meet the end of their epoch.
 
+use std::time::Duration;
+
 use vestibule_domain::limits::CODE_BUDGET;
 use vestibule_domain::token::Token;
-use vestibule_domain::user::Role;
+use vestibule_domain::totp::Step;
+use vestibule_domain::user::{Epoch, Role};
 use vestibule_flows::authority::{Admin, Fresh, SignedIn};
 use vestibule_flows::own_settings::{PasswordChange, Reissued};
 use vestibule_flows::security_code::{CodeRefused, Proven};
 use vestibule_flows::users::{UserAct, UserChanged};
+use vestibule_testkit::Database;
 
 use crate::stage::*;
 
@@ -116,14 +120,14 @@ races! {
     async fn an_accepted_code_does_not_survive_the_end_of_its_epoch(stage) {
         let cleo = stage.add("cleo", Role::Member, true).await;
         let (mut before, mut after) = (0, 0);
-        for round in 0..stage.rounds(300, 60) {
+        for round in 0..stage.rounds(200, 40) {
             let (token, other) =
                 (stage.session_of_password(cleo.id).await, stage.session(cleo.id).await);
             let (proving, user): (_, Fresh<SignedIn>) = (stage.proving(&token).await, stage.may(&other).await);
             stage.clock.next_code();
             let code = stage.code(&cleo);
             let (give, bump) = (stage.vestibule.clone(), stage.vestibule.clone());
-            let pause = std::time::Duration::from_millis(round as u64 % 6);
+            let pause = Duration::from_millis(round as u64 % 6);
             let (given, ended) = duel(
                 round,
                 async move { give.give_code(&visitor(), &proving, &code).await },
@@ -160,7 +164,7 @@ races! {
             stage.clock.next_code();
             let code = stage.code(&cleo);
             let (give, change) = (stage.vestibule.clone(), stage.vestibule.clone());
-            let pause = std::time::Duration::from_millis(round as u64 % 8);
+            let pause = Duration::from_millis(round as u64 % 8);
             let (given, changed) = duel(
                 round,
                 async move {
@@ -217,7 +221,7 @@ races! {
         let cleo = stage.add("cleo", Role::Member, true).await;
         let ada_token = stage.session(ada.id).await;
         let (mut given_first, mut ended_first) = (0, 0);
-        for round in 0..stage.rounds(400, 60) {
+        for round in 0..stage.rounds(240, 40) {
             let admin: Fresh<Admin> = stage.may(&ada_token).await;
             let (act, target) = ([UserAct::Disable, UserAct::ResetFactors][round % 2], cleo.id);
             let shut = stage.vestibule.clone();
@@ -253,6 +257,40 @@ races! {
         }
         println!("{ended_first} acts came before the Admin's, {given_first} after");
     }
+}
+
+/// From the spending of a code to the storing of its proof the user is held: who ends the epoch
+/// comes before or after. (On SQLite every transaction is alone anyway.)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_epoch_stands_while_a_code_is_concluded_on_postgres() {
+    let stage = Stage::on(Database::Postgres).await;
+    let cleo = stage.add("cleo", Role::Member, true).await;
+    let token = stage.sign_in(&cleo).await;
+    stage.clock.next_code();
+    let (proving, code) = (stage.proving(&token).await, stage.code(&cleo));
+    let factor = stage.store.read().await.unwrap().factors(cleo.id).await.unwrap()[0].id;
+    let step = Step(stage.clock.now().millis() / 30_000);
+    // Somebody else is about to spend the same code, and will not.
+    let mut other = stage.store.write().await.unwrap();
+    assert!(other.spend_code(factor, step, stage.clock.now()).await.unwrap());
+    let give = stage.vestibule.clone();
+    let giving = tokio::spawn(async move { give.give_code(&visitor(), &proving, &code).await });
+    while attempts(&stage, &cleo).await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let store = stage.store.clone();
+    let mut bumping = tokio::spawn(async move {
+        let mut tx = store.write().await.unwrap();
+        let bumped = tx.bump_epoch(cleo.id, Epoch(1)).await.unwrap();
+        tx.commit().await.unwrap();
+        bumped
+    });
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut bumping).await;
+    assert!(early.is_err(), "the epoch ended under a proof");
+    drop(other);
+    assert!(matches!(giving.await.unwrap().unwrap(), Proven::Accepted(_)));
+    assert!(bumping.await.unwrap());
 }
 
 fn wrong_code(stage: &Stage, person: &Person) -> String {

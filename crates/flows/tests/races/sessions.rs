@@ -137,7 +137,7 @@ races! {
         let ada = stage.add("ada", Role::Admin, false).await;
         let ada_token = stage.session(ada.id).await;
         let ben = stage.add("ben", Role::Member, false).await;
-        for round in 0..stage.rounds(400, 50) {
+        for round in 0..stage.rounds(250, 40) {
             let token = stage.session(ben.id).await;
             let (admin, user): (Fresh<Admin>, SignedIn) =
                 (stage.may(&ada_token).await, stage.may(&token).await);

@@ -19,7 +19,7 @@ use vestibule_flows::enrolment::ShownKey;
 use vestibule_flows::furnish::Furnished;
 use vestibule_flows::security_code::Proven;
 use vestibule_flows::sign_in::SignIn;
-use vestibule_flows::{FlowError, HashingQueue, Settings, Vestibule, Visitor};
+use vestibule_flows::{FlowError, HashingQueue, KeyError, Settings, Vestibule, Visitor};
 use vestibule_store::{NewSession, NewUser, PendingEnrolment, Store, Writing};
 use vestibule_testkit::app::{CHEAP, randomness};
 use vestibule_testkit::database::Emptied;
@@ -110,8 +110,16 @@ fn master_key() -> &'static MasterKey {
 
 /// The program on a database, as another node would run it.
 pub(crate) async fn open(store: &Store, clock: &MovableClock) -> Vestibule {
-    let (key, random, hashing) = (master_key(), randomness(), HashingQueue::start().unwrap());
-    Vestibule::open(store.clone(), key, clock.clock(), random, settings(), hashing).await.unwrap()
+    open_with(store, clock, master_key()).await.unwrap()
+}
+
+pub(crate) async fn open_with(
+    store: &Store,
+    clock: &MovableClock,
+    key: &MasterKey,
+) -> Result<Vestibule, KeyError> {
+    let (random, hashing) = (randomness(), HashingQueue::start().unwrap());
+    Vestibule::open(store.clone(), key, clock.clock(), random, settings(), hashing).await
 }
 
 /// The shared PostgreSQL database of all stages.

@@ -84,6 +84,30 @@ on_both! {
         assert_eq!(read!(db, r => r.count_factors(ada).await.unwrap()), 1);
     }
 
+    /// Whichever goes, the user counts as one who has a factor until the last is gone.
+    async fn a_user_counts_once_whatever_factor_goes(db) {
+        for gone in 0..3 {
+            let ben = db.user(&format!("ben{gone}")).await;
+            let mut factors = Vec::new();
+            for _ in 0..3 {
+                factors.push(db.factor(ben).await);
+            }
+            let with_factor = async || {
+                read!(db, r => r.mfa_counts(db.account).await.unwrap()).with_factor
+            };
+            assert_eq!(with_factor().await, 1);
+            let first = factors.remove(gone);
+            for (factor, left) in [(first, 1), (factors[1], 1), (factors[0], 0)] {
+                assert!(write!(db, tx => tx.remove_factor(ben, factor).await.unwrap()));
+                assert_eq!(with_factor().await, left, "the {gone}th went first");
+            }
+            // And counts again with a new one.
+            db.factor(ben).await;
+            assert_eq!(with_factor().await, 1);
+            assert_eq!(write!(db, tx => tx.remove_factors(ben).await.unwrap()), 1);
+        }
+    }
+
     async fn factors_come_with_the_epoch_they_were_read_under(db) {
         let (ben, ada) = (db.user("ben").await, db.user("ada").await);
         let factor = db.factor(ben).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vestibule_domain::id::{LinkId, UserId};
+use vestibule_domain::id::{AccountId, LinkId, UserId};
 use vestibule_domain::link::LinkPurpose;
 use vestibule_domain::token::TokenHash;
 use vestibule_domain::user::Epoch;
@@ -118,6 +118,23 @@ on_both! {
             alive += usize::from(live(&db, LinkPurpose::Setup, token, 0).await.is_some());
         }
         assert_eq!(alive, 1);
+    }
+
+    /// As the set-up does it: whoever takes the link, and finds no account, makes it.
+    async fn of_many_set_ups_one_makes_the_account(db) {
+        db.run("DELETE FROM data_keys").await.unwrap();
+        db.run("DELETE FROM accounts").await.unwrap();
+        let (link, _) = make(&db, LinkPurpose::Setup, None).await;
+        let accounts = (0..RACERS).map(|_| AccountId::new(now(), &db.random)).collect::<Vec<_>>();
+        let (accounts, acme) = (lend(accounts), lend(name("Acme")));
+        let won = race(&db, move |mut tx, number| async move {
+            let won = tx.take_link(link, now()).await? && tx.first_accounts().await?.is_empty();
+            if won {
+                tx.insert_account(accounts[number], acme, now()).await?;
+            }
+            Ok((tx, won))
+        });
+        assert_eq!((won.await, db.rows("accounts").await), (1, 1));
     }
 
     /// As the flows use a link: bump, then take. Of a password and a recover link one is good.

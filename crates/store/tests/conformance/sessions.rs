@@ -4,7 +4,7 @@ use vestibule_domain::id::UserId;
 use vestibule_domain::proof::SecondProof;
 use vestibule_domain::token::TokenHash;
 use vestibule_domain::user::{Epoch, MembershipState, Role};
-use vestibule_store::SessionRecord;
+use vestibule_store::{NewSession, SessionRecord};
 
 use crate::support::*;
 
@@ -115,6 +115,50 @@ on_both! {
         let record = find(&db, &three).await.unwrap();
         assert_eq!(record.session.password.unwrap().epoch, Epoch(3));
         assert_eq!(second(&record), Some((now().millis(), 1)));
+    }
+
+    /// What was refunded once, or belongs to a budget that may have been renewed, is not refunded
+    /// again.
+    async fn attempts_are_the_sessions_until_a_proof_or_an_act(db) {
+        let ben = db.user("ben").await;
+        let factor = db.factor(ben).await;
+        let attempts = async || read!(db, r => r.code_attempts(ben).await.unwrap());
+        for by_proof in [true, false] {
+            let (opened, new) = (db.session(ben).await, db.token());
+            write!(db, tx => {
+                assert!(tx.reserve_code_attempts(ben, 5).await.unwrap());
+                let counted = tx.count_session_attempts(opened.id, &opened.token, 5);
+                assert!(counted.await.unwrap());
+                let tokens = (&opened.token, &new);
+                let done = if by_proof {
+                    tx.give_second_proof(opened.id, tokens, factor, FIRST, now()).await
+                } else {
+                    tx.reissue_session(opened.id, tokens, FIRST).await
+                };
+                assert!(done.unwrap());
+                tx.refund_code_attempts(ben, opened.id).await.unwrap();
+            });
+        }
+        assert_eq!(attempts().await, 10);
+    }
+
+    /// What a recover link's session alone may do ends with the first act of it.
+    async fn a_recovering_session_recovers_once(db) {
+        let ben = db.user("ben").await;
+        let (id, token, new) = (db.session_id(), db.token(), db.token());
+        let recovering = NewSession {
+            id,
+            user: ben,
+            token: &token,
+            epoch: FIRST,
+            browser: "",
+            address: "",
+            recovering: true,
+        };
+        write!(db, tx => tx.insert_session(&recovering, now()).await.unwrap());
+        assert!(find(&db, &token).await.unwrap().session.recovering);
+        write!(db, tx => assert!(tx.reissue_session(id, (&token, &new), FIRST).await.unwrap()));
+        assert!(!find(&db, &new).await.unwrap().session.recovering);
     }
 
     async fn a_session_goes_over_once(db) {
