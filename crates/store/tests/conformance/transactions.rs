@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use vestibule_domain::id::AccountId;
 use vestibule_domain::totp::Step;
+use vestibule_testkit::Database;
 
 use crate::support::*;
 
@@ -119,4 +120,52 @@ on_both! {
         let answer = db.store.write().await.err().unwrap();
         assert!(matches!(answer, vestibule_store::StoreError::Unavailable(_)), "{answer}");
     }
+}
+
+/// Where the child processes of the test below find the file and their user.
+const CHILD: &str = "CONFORMANCE_CHILD";
+
+/// Processes, not only pools: the locks of SQLite are those of the operating system.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn real_processes_share_a_sqlite_file() {
+    let db = Db::on(Database::Sqlite).await;
+    let ben = db.user("ben").await;
+    let ours = std::env::current_exe().unwrap();
+    let mut children = Vec::new();
+    for _ in 0..4 {
+        let child = std::process::Command::new(&ours)
+            .args(["--exact", "transactions::a_process_among_others", "--nocapture"])
+            .env(CHILD, format!("{} {ben}", db.made.url))
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        children.push(child);
+    }
+    let mut won = 0;
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        let line = text.lines().find_map(|line| line.split_once("won=")).unwrap();
+        won += line.1.trim().parse::<usize>().unwrap();
+    }
+    assert_eq!(won, 100, "the budget, taken by four processes");
+}
+
+/// One of them, when it is told where: opens the file, then takes what it can get.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_among_others() {
+    let Ok(told) = std::env::var(CHILD) else { return };
+    let (url, ben) = told.rsplit_once(' ').unwrap();
+    let ben = ben.parse().unwrap();
+    let store = vestibule_testkit::database::open(url).await;
+    let mut won = 0;
+    for _ in 0..50 {
+        let mut tx = store.write().await.unwrap();
+        won += usize::from(tx.reserve_code_attempts(ben, 1).await.unwrap());
+        tx.commit().await.unwrap();
+        store.read().await.unwrap().user(ben).await.unwrap().unwrap();
+    }
+    println!("\nwon={won}");
 }
