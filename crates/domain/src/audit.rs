@@ -78,6 +78,16 @@ pub enum AuditKind {
     UserEnabled,
     /// A user was removed.
     UserRemoved,
+    /// A code did not confirm an enrolment.
+    EnrolmentCodeRefused,
+    /// Whoever asked for an Admin's act was no Admin any more.
+    AdminActRefused,
+    /// The switch was not turned on, for the Admin has no factor.
+    SwitchNeedsFactor,
+    /// An Admin was refused the reset of the own factors.
+    OwnResetRefused,
+    /// An invitation was refused: the address is taken, or looks like one that is.
+    AddressTaken,
     /// An act was refused because it would leave no able Admin.
     LastAdminKept,
     /// A user was refused the removal of the last factor while the switch is on.
@@ -123,6 +133,11 @@ impl AuditKind {
             Self::UserDisabled => "user.disabled",
             Self::UserEnabled => "user.enabled",
             Self::UserRemoved => "user.removed",
+            Self::EnrolmentCodeRefused => "enrolment.code_refused",
+            Self::AdminActRefused => "refused.not_admin",
+            Self::SwitchNeedsFactor => "refused.needs_factor",
+            Self::OwnResetRefused => "refused.own_reset",
+            Self::AddressTaken => "refused.address_taken",
             Self::LastAdminKept => "refused.last_admin",
             Self::LastFactorKept => "refused.last_factor",
         }
@@ -131,7 +146,13 @@ impl AuditKind {
     /// Whether strangers can cause it at will: such events are one row per kind, user, network and
     /// minute, with a count.
     pub const fn is_counted(self) -> bool {
-        matches!(self, Self::PasswordRefused | Self::BudgetSpent)
+        matches!(
+            self,
+            Self::PasswordRefused
+                | Self::FreshProofRefused
+                | Self::BudgetSpent
+                | Self::EnrolmentCodeRefused
+        )
     }
 }
 

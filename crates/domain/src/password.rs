@@ -17,6 +17,9 @@ pub const DEFAULT_MINIMUM: usize = 12;
 pub const MAX_LENGTH: usize = 128;
 /// Fewer guesses than this, in powers of ten, is a password that lists and patterns find.
 const LEAST_GUESSES_LOG10: f64 = 8.0;
+/// The characters that are judged: a password that is strong so far is strong. The judge's search
+/// for letters in disguise grows beyond all bounds with the length.
+const JUDGED: usize = 32;
 
 /// What a person typed where a password is asked for, in NFC (NIST SP 800-63B-4 §3.1.1.2). No
 /// `Debug`, no `Display`.
@@ -35,6 +38,9 @@ pub enum PasswordError {
     /// More than [`MAX_LENGTH`] characters.
     #[error("the password is too long")]
     TooLong,
+    /// The one that the user has already: the budget of attempts is renewed with another alone.
+    #[error("this is the password already")]
+    Unchanged,
     /// On a list, or made of the e-mail, a name or a simple pattern.
     #[error("the password is easy to guess")]
     Guessable,
@@ -69,13 +75,19 @@ impl Password {
         // Several derived words in a row look strong to the library: what is left without them
         // must be strong too.
         let rest = without(&self.0, &derived);
-        let is_weak =
-            |text: &str| zxcvbn::zxcvbn(text, &derived).guesses_log10() < LEAST_GUESSES_LOG10;
+        let is_weak = |text: &str| {
+            zxcvbn::zxcvbn(judged(text), &derived).guesses_log10() < LEAST_GUESSES_LOG10
+        };
         if is_weak(&self.0) || (rest.len() < self.0.len() && is_weak(&rest)) {
             return Err(PasswordError::Guessable);
         }
         Ok(())
     }
+}
+
+/// The part of a text that is judged.
+fn judged(text: &str) -> &str {
+    text.char_indices().nth(JUDGED).map_or(text, |(end, _)| &text[..end])
 }
 
 /// The text in lower case without any of the words.

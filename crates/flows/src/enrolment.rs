@@ -111,7 +111,8 @@ impl Vestibule {
             tx.commit().await?;
             return Ok((new, follows_expired));
         }
-        // A second tab of this session was faster: both show its key.
+        // A second tab of this session was faster: both show its key. Or the session is over, and
+        // whoever asks again is told so.
         let found = tx.pending_enrolment(session.id, epoch, now).await?;
         Ok((found.ok_or(FlowError::Busy)?, false))
     }
@@ -140,11 +141,17 @@ impl Vestibule {
         };
         let step = match self.open_pending(&pending)?.compare(&code, now) {
             Match::Now(step) => step,
-            Match::No => return Ok(Confirmed::Refused(CodeRefused::Wrong)),
+            Match::No => {
+                let tx = self.store.write().await?;
+                let event = from.event_in(AuditKind::EnrolmentCodeRefused, session);
+                self.refuse(tx, event, now).await?;
+                return Ok(Confirmed::Refused(CodeRefused::Wrong));
+            }
             Match::Off { step, seconds_ahead } => {
                 let mut tx = self.store.write().await?;
                 let unspent = tx.spend_code(pending.factor, step, now).await?;
-                tx.commit().await?;
+                let event = from.event_in(AuditKind::EnrolmentCodeRefused, session);
+                self.refuse(tx, event, now).await?;
                 let why = CodeRefused::ClockOff { seconds_ahead };
                 return Ok(Confirmed::Refused(if unspent { why } else { CodeRefused::Spent }));
             }
@@ -168,7 +175,12 @@ impl Vestibule {
     ) -> Result<Result<Token, Confirmed>, FlowError> {
         let (session, epoch) = (who.record(), pending.epoch);
         let mut tx = self.store.write().await?;
-        if !tx.bump_epoch(session.user, epoch).await? {
+        // The session comes before its keys: whoever signs it out takes them in this order too.
+        let token = Token::new(&self.randomness);
+        let hash = token.hash();
+        if !tx.bump_epoch(session.user, epoch).await?
+            || !tx.reissue_session(session.id, (&who.current.token, &hash), epoch).await?
+        {
             return Ok(Err(Confirmed::Over));
         }
         let replaced = if who.in_vestibule && session.session.recovering {
@@ -183,12 +195,6 @@ impl Vestibule {
         }
         if !tx.spend_code(pending.factor, step, now).await? {
             return Ok(Err(Confirmed::Refused(CodeRefused::Spent)));
-        }
-        let token = Token::new(&self.randomness);
-        let hash = token.hash();
-        let tokens = (&who.current.token, &hash);
-        if !tx.reissue_session(session.id, tokens, epoch).await? {
-            return Ok(Err(Confirmed::Over));
         }
         // The token is replaced once; the proof of the new factor goes in under the new epoch.
         let given = tx

@@ -9,6 +9,7 @@ use vestibule_domain::user::{Epoch, MembershipState, Role};
 use vestibule_store::{NewSession, NewUser, PendingEnrolment};
 
 use crate::error::FlowError;
+use crate::session_records::Visitor;
 use crate::vestibule::Vestibule;
 
 /// A user who is there from the start.
@@ -49,7 +50,9 @@ impl Vestibule {
         let salt = self.randomness.bytes();
         let hash = self
             .hashing
-            .run(move |memory| PasswordHash::new(&password, salt, cost, memory))
+            .run(&Visitor::default(), move |memory| {
+                PasswordHash::new(&password, salt, cost, memory)
+            })
             .await??;
         let mut tx = self.store.write().await?;
         let new = NewUser {

@@ -1,17 +1,25 @@
 //! The threads that hash passwords: as many as there are cores, behind a bounded queue, so that a
 //! burst of sign-ins neither stops other requests nor exhausts the memory.
+//!
+//! The queue is fair: networks take turns, and when it is full the network that has most of it
+//! gives way. Whoever floods it waits behind themselves.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use vestibule_domain::audit::network;
 use vestibule_domain::password::HashMemory;
 
 use crate::error::FlowError;
+use crate::session_records::Visitor;
 
 /// Hashes that wait at most. At 20 ms each on two cores, the last of them waits about two seconds.
 const LONGEST: usize = 192;
+/// Of these, how many of one network: an office behind one address signs in at nine o'clock.
+const LONGEST_OF_ONE: usize = 96;
 /// How long a thread keeps its 19 MiB after its last hash.
 const KEPT: Duration = Duration::from_secs(20);
 
@@ -32,8 +40,48 @@ struct Queue {
 
 #[derive(Default)]
 struct Waiting {
-    jobs: VecDeque<Job>,
+    /// The networks that wait, the next one first, each with its jobs.
+    networks: VecDeque<(String, VecDeque<Job>)>,
+    length: usize,
     closed: bool,
+}
+
+impl Waiting {
+    /// Lets a job wait; `false` where there is no room for one more of this network.
+    fn push(&mut self, network: String, job: Job) -> bool {
+        let of_this = self.networks.iter().find(|(known, _)| *known == network);
+        let waiting = of_this.map_or(0, |(_, jobs)| jobs.len());
+        if waiting >= LONGEST_OF_ONE || (self.length >= LONGEST && !self.make_room(waiting)) {
+            return false;
+        }
+        match self.networks.iter_mut().find(|(known, _)| *known == network) {
+            Some((_, jobs)) => jobs.push_back(job),
+            None => self.networks.push_back((network, VecDeque::from([job]))),
+        }
+        self.length += 1;
+        true
+    }
+
+    /// Turns away the latest of the network that waits with most, if these are more than `own`.
+    fn make_room(&mut self, own: usize) -> bool {
+        let most = self.networks.iter_mut().max_by_key(|(_, jobs)| jobs.len());
+        let Some((_, jobs)) = most.filter(|(_, jobs)| jobs.len() > own + 1) else { return false };
+        // Whoever waits for it is told that the queue is full.
+        jobs.pop_back();
+        self.length -= 1;
+        true
+    }
+
+    /// The next job: the networks take turns.
+    fn pop(&mut self) -> Option<Job> {
+        let (network, mut jobs) = self.networks.pop_front()?;
+        let job = jobs.pop_front();
+        if !jobs.is_empty() {
+            self.networks.push_back((network, jobs));
+        }
+        self.length -= usize::from(job.is_some());
+        job
+    }
 }
 
 impl HashingQueue {
@@ -53,20 +101,19 @@ impl HashingQueue {
     /// Runs `job` on one of the threads with the memory that it keeps for hashes.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
+        from: &Visitor,
         job: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
     ) -> Result<T, FlowError> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |memory| {
-            // Whoever asked may have gone away meanwhile.
-            let _ = answer.send(job(memory));
+            // Whoever asked may have gone away meanwhile; then nothing is hashed.
+            if !answer.is_closed() {
+                let _ = answer.send(job(memory));
+            }
         });
         let queue = &self.0.0;
-        {
-            let mut waiting = queue.lock();
-            if waiting.jobs.len() >= LONGEST {
-                return Err(FlowError::Busy);
-            }
-            waiting.jobs.push_back(job);
+        if !queue.lock().push(network(&from.address), job) {
+            return Err(FlowError::Busy);
         }
         queue.changed.notify_one();
         answered.await.map_err(|_| FlowError::Busy)
@@ -90,9 +137,12 @@ fn work(queue: &Queue) {
     let mut memory = HashMemory::default();
     let mut waiting = queue.lock();
     loop {
-        if let Some(job) = waiting.jobs.pop_front() {
+        if let Some(job) = waiting.pop() {
             drop(waiting);
-            job(&mut memory);
+            // One that panics is one answer less, not one thread less.
+            if catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
+                memory = HashMemory::default();
+            }
             waiting = queue.lock();
         } else if waiting.closed {
             return;
@@ -100,9 +150,39 @@ fn work(queue: &Queue) {
             let (again, timeout) =
                 queue.changed.wait_timeout(waiting, KEPT).unwrap_or_else(PoisonError::into_inner);
             waiting = again;
-            if timeout.timed_out() && waiting.jobs.is_empty() {
+            if timeout.timed_out() && waiting.length == 0 {
                 memory = HashMemory::default();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST, LONGEST_OF_ONE, Waiting};
+
+    fn fill(waiting: &mut Waiting, network: &str, jobs: usize) -> usize {
+        (0..jobs).filter(|_| waiting.push(network.into(), Box::new(|_| ()))).count()
+    }
+
+    #[test]
+    fn networks_take_turns_and_whoever_floods_gives_way() {
+        let mut waiting = Waiting::default();
+        assert_eq!(fill(&mut waiting, "flood", 1_000), LONGEST_OF_ONE);
+        assert_eq!(fill(&mut waiting, "flood too", 1_000), LONGEST - LONGEST_OF_ONE);
+        assert_eq!(fill(&mut waiting, "owner", 2), 2);
+        assert_eq!(waiting.length, LONGEST);
+
+        // The owner comes third although 190 were there before.
+        let turns: Vec<String> = (0..3)
+            .map(|_| {
+                let next = waiting.networks.front().map(|(network, _)| network.clone());
+                waiting.pop();
+                next.unwrap_or_default()
+            })
+            .collect();
+        assert_eq!(turns, ["flood", "flood too", "owner"]);
+        while waiting.pop().is_some() {}
+        assert_eq!(waiting.length, 0);
     }
 }

@@ -79,6 +79,7 @@ impl Vestibule {
         let mut tx = self.store.write().await?;
         tx.guard_account(actor.account).await?;
         if still_admin(&mut tx, actor).await?.is_none() {
+            self.refuse(tx, from.event_in(AuditKind::AdminActRefused, actor), now).await?;
             return Ok(Invited::NotAdmin);
         }
         let id = UserId::new(now, &self.randomness);
@@ -92,6 +93,9 @@ impl Vestibule {
             password: None,
         };
         if !tx.insert_user(&new, now).await? {
+            let mut event = from.event_in(AuditKind::AddressTaken, actor);
+            event.detail = email.to_string();
+            self.refuse(tx, event, now).await?;
             return Ok(Invited::EmailTaken);
         }
         let purpose = LinkPurpose::Invitation;
@@ -130,10 +134,12 @@ impl Vestibule {
         let mut tx = self.store.write().await?;
         tx.guard_account(actor.account).await?;
         if still_admin(&mut tx, actor).await?.is_none() {
+            self.refuse(tx, from.event_in(AuditKind::AdminActRefused, actor), now).await?;
             return Ok(false);
         }
+        tx.hold_user(target).await?;
         let Some(user) = tx.user_of(actor.account, target).await? else { return Ok(false) };
-        // The epoch is bumped by whoever accepts meanwhile; then the invitation is no more.
+        // Whoever accepts meanwhile comes before, and then it is no invitation any more, or after.
         if user.standing.state != MembershipState::Invited
             || !tx.bump_epoch(target, user.standing.epoch).await?
             || !tx.remove_user(target).await?
@@ -162,8 +168,11 @@ impl Vestibule {
         let mut tx = self.store.write().await?;
         tx.guard_account(actor.account).await?;
         if still_admin(&mut tx, actor).await?.is_none() {
+            self.refuse(tx, from.event_in(AuditKind::AdminActRefused, actor), now).await?;
             return Ok(None);
         }
+        // Held, so that the link is not born under an epoch that ends at this moment.
+        tx.hold_user(target).await?;
         let user = tx.user_of(actor.account, target).await?;
         let Some(user) = user.filter(|user| user.standing.state == state) else { return Ok(None) };
         let whose = (user.id, user.standing.epoch);
@@ -234,7 +243,7 @@ impl Vestibule {
             Ok(name) => name,
             Err(error) => return Ok(Err(LinkRefused::Name(error))),
         };
-        let hash = match self.hash_for_link(&linked, password).await? {
+        let hash = match self.hash_for_link(from, &linked, password).await? {
             Ok(hash) => hash,
             Err(why) => return Ok(Err(why)),
         };
@@ -248,8 +257,10 @@ impl Vestibule {
         }
         tx.set_name(user.id, &name).await?;
         let epoch = linked.epoch.next();
-        let (session, _) = self.begin_session(&mut tx, from, user.id, epoch, false, now).await?;
-        let event = from.event_about(AuditKind::InvitationAccepted, user);
+        let (session, id) = self.begin_session(&mut tx, from, user.id, epoch, false, now).await?;
+        let mut event = from.event_about(AuditKind::InvitationAccepted, user);
+        event.actor = Some(user.id);
+        event.session = Some(id);
         self.audit(&mut tx, event, now).await?;
         self.note_complete_sign_in(&mut tx, &session).await?;
         tx.commit().await?;
@@ -259,12 +270,13 @@ impl Vestibule {
     /// Checks and hashes the password that a link's page was sent with.
     pub(crate) async fn hash_for_link(
         &self,
+        from: &Visitor,
         linked: &LinkedUser,
         password: &str,
     ) -> Result<Result<String, LinkRefused>, FlowError> {
         let Ok(email) = Email::parse(&linked.user.email) else { return Ok(Err(LinkRefused::Gone)) };
         let names = vec![linked.user.name.clone(), linked.account_name.clone()];
-        let hash = self.new_password_hash(password, &email, names).await?;
+        let hash = self.new_password_hash(from, password, &email, names).await?;
         Ok(hash.map_err(LinkRefused::Password))
     }
 

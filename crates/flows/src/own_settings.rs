@@ -121,7 +121,7 @@ impl Vestibule {
             return Ok(PasswordChange::SessionOver);
         };
         let names = vec![session.user_name.clone(), session.account_name.clone()];
-        let hash = match self.new_password_hash(password, &email, names).await? {
+        let hash = match self.new_password_hash(from, password, &email, names).await? {
             Ok(hash) => hash,
             Err(error) => return Ok(PasswordChange::Refused(error)),
         };
@@ -206,18 +206,21 @@ impl Vestibule {
         Ok(FactorRemoval::Done(new))
     }
 
-    /// Ends one of the own sessions; `false` where there is none such.
+    /// Ends one of the own sessions; `false` where there is none such. It takes a fresh proof, as
+    /// does ending all others: a stolen cookie alone must not throw the owner out.
     pub async fn end_session(
         &self,
         from: &Visitor,
-        who: &SignedIn,
+        who: &Fresh<SignedIn>,
         session: SessionId,
     ) -> Result<bool, FlowError> {
         let now = self.clock.now();
         let mut tx = self.store.write().await?;
-        let ended = tx.end_session(who.record().user, session).await?;
+        let ended = tx.end_session(who.0.record().user, session).await?;
         if ended {
-            self.audit(&mut tx, from.event_in(AuditKind::SessionEnded, who.record()), now).await?;
+            let mut event = from.event_in(AuditKind::SessionEnded, who.0.record());
+            event.detail = session.to_string();
+            self.audit(&mut tx, event, now).await?;
         }
         tx.commit().await?;
         Ok(ended)
@@ -227,14 +230,14 @@ impl Vestibule {
     pub async fn end_other_sessions(
         &self,
         from: &Visitor,
-        who: &SignedIn,
+        who: &Fresh<SignedIn>,
     ) -> Result<Reissued, FlowError> {
-        let (session, now) = (who.record(), self.clock.now());
+        let (session, now) = (who.0.record(), self.clock.now());
         let epoch = session.standing.epoch;
         let new = Token::new(&self.randomness);
         let mut tx = self.store.write().await?;
         if !tx.bump_epoch(session.user, epoch).await?
-            || !tx.reissue_session(session.id, (&who.current.token, &new.hash()), epoch).await?
+            || !tx.reissue_session(session.id, (&who.0.current.token, &new.hash()), epoch).await?
         {
             return Ok(Reissued::SessionOver);
         }

@@ -37,7 +37,7 @@ impl Vestibule {
         let Some(linked) = self.user_of_link(LinkPurpose::Password, token).await? else {
             return Ok(Err(LinkRefused::Gone));
         };
-        let hash = match self.hash_for_link(&linked, password).await? {
+        let hash = match self.hash_for_link(from, &linked, password).await? {
             Ok(hash) => hash,
             Err(why) => return Ok(Err(why)),
         };

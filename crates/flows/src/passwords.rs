@@ -4,12 +4,15 @@ use vestibule_domain::email::Email;
 use vestibule_domain::password::{Password, PasswordError, PasswordHash};
 
 use crate::error::FlowError;
+use crate::session_records::Visitor;
 use crate::vestibule::Vestibule;
 
 impl Vestibule {
-    /// Checks a new password against the rules and hashes it.
+    /// Checks a new password of who has, or will have, this address against the rules, and hashes
+    /// it. It must be another than the one that there is: the budget of attempts is renewed with it.
     pub(crate) async fn new_password_hash(
         &self,
+        from: &Visitor,
         typed: &str,
         email: &Email,
         names: Vec<String>,
@@ -17,12 +20,18 @@ impl Vestibule {
         let password = Password::typed(typed);
         let (minimum, cost) = (self.settings.password_minimum, self.settings.hash_cost);
         let salt = self.randomness.bytes();
+        let known = self.store.read().await?.password_of(email).await?;
+        let old = known.and_then(|known| known.hash);
+        let old = old.as_deref().map(PasswordHash::from_phc).transpose()?;
         let email = email.clone();
         self.hashing
-            .run(move |memory| {
+            .run(from, move |memory| {
                 let names: Vec<&str> = names.iter().map(String::as_str).collect();
                 if let Err(error) = password.check(minimum, &email, &names) {
                     return Ok(Err(error));
+                }
+                if old.is_some_and(|old| old.verify(&password, memory)) {
+                    return Ok(Err(PasswordError::Unchanged));
                 }
                 let hash = PasswordHash::new(&password, salt, cost, memory)?;
                 Ok::<_, FlowError>(Ok(hash.to_phc()))
@@ -34,6 +43,7 @@ impl Vestibule {
     /// same cost. When the hash is of another cost than today's, a new one comes back with it.
     pub(crate) async fn verify_password(
         &self,
+        from: &Visitor,
         typed: &str,
         stored: Option<String>,
     ) -> Result<Verified, FlowError> {
@@ -46,7 +56,7 @@ impl Vestibule {
         let salt = self.randomness.bytes();
         let verified = self
             .hashing
-            .run(move |memory| {
+            .run(from, move |memory| {
                 let right = hash.verify(&password, memory) && known;
                 let renewed = if right && hash.is_outdated(cost) {
                     PasswordHash::new(&password, salt, cost, memory).ok().map(|hash| hash.to_phc())

@@ -41,8 +41,12 @@ impl Vestibule {
         let (actor, now) = (admin.0.0.record(), self.clock.now());
         let mut tx = self.store.write().await?;
         tx.guard_account(actor.account).await?;
-        let Some(user) = still_admin(&mut tx, actor).await? else { return Ok(PolicySet::NotAdmin) };
+        let Some(user) = still_admin(&mut tx, actor).await? else {
+            self.refuse(tx, from.event_in(AuditKind::AdminActRefused, actor), now).await?;
+            return Ok(PolicySet::NotAdmin);
+        };
         if policy.is_required() && !user.standing.has_factor {
+            self.refuse(tx, from.event_in(AuditKind::SwitchNeedsFactor, actor), now).await?;
             return Ok(PolicySet::NeedsFactor);
         }
         if tx.set_policy(actor.account, policy).await? {

@@ -27,7 +27,8 @@ impl Vestibule {
         let now = self.clock.now();
         let mut tx = self.store.write().await?;
         let Some(known) = tx.password_of(email).await? else { return Ok(Recover::Unknown) };
-        let user = known.user;
+        tx.hold_user(known.user.id).await?;
+        let Some(user) = tx.user(known.user.id).await? else { return Ok(Recover::Unknown) };
         if user.standing.state == MembershipState::Disabled {
             return Ok(Recover::Disabled);
         }
@@ -52,7 +53,7 @@ impl Vestibule {
         let Some(linked) = self.user_of_link(LinkPurpose::Recover, token).await? else {
             return Ok(Err(LinkRefused::Gone));
         };
-        let hash = match self.hash_for_link(&linked, password).await? {
+        let hash = match self.hash_for_link(from, &linked, password).await? {
             Ok(hash) => hash,
             Err(why) => return Ok(Err(why)),
         };
@@ -64,9 +65,12 @@ impl Vestibule {
         // Who never accepted the invitation is let in by the host instead.
         let (invited, active) = (MembershipState::Invited, MembershipState::Active);
         let _unless_active = tx.set_state(user.id, invited, active).await?;
-        let (session, _) =
+        let (session, id) =
             self.begin_session(&mut tx, from, user.id, linked.epoch.next(), true, now).await?;
-        self.audit(&mut tx, from.event_about(AuditKind::RecoverLinkUsed, user), now).await?;
+        let mut event = from.event_about(AuditKind::RecoverLinkUsed, user);
+        event.actor = Some(user.id);
+        event.session = Some(id);
+        self.audit(&mut tx, event, now).await?;
         self.note_complete_sign_in(&mut tx, &session).await?;
         tx.commit().await?;
         Ok(Ok(session))

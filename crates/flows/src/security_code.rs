@@ -213,7 +213,7 @@ impl Vestibule {
         if proving.by != ProofAsked::Password {
             return Ok(Proven::Refused(CodeRefused::SessionOver));
         }
-        let verified = self.verify_password(typed, known.hash).await?;
+        let verified = self.verify_password(from, typed, known.hash).await?;
         let now = self.clock.now();
         let mut tx = self.store.write().await?;
         if !verified.right {

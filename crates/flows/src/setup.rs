@@ -85,7 +85,7 @@ impl Vestibule {
         let hash = token.hash();
         let found = self.store.read().await?.live_link(LinkPurpose::Setup, &hash, now).await?;
         let Some(link) = found else { return Ok(Err(SetupRefused::Gone)) };
-        let (account, name, email, password) = match self.check_setup(setup).await? {
+        let (account, name, email, password) = match self.check_setup(from, setup).await? {
             Ok(checked) => checked,
             Err(errors) => return Ok(Err(SetupRefused::Fields(errors))),
         };
@@ -125,6 +125,7 @@ impl Vestibule {
 
     async fn check_setup(
         &self,
+        from: &Visitor,
         setup: &Setup<'_>,
     ) -> Result<Result<(Name, Name, Email, String), SetupErrors>, FlowError> {
         let (account, name) = (Name::parse(setup.account), Name::parse(setup.name));
@@ -134,7 +135,7 @@ impl Vestibule {
         let password = match &against {
             Ok(email) => {
                 let names = vec![setup.name.to_owned(), setup.account.to_owned()];
-                self.new_password_hash(setup.password, email, names).await?
+                self.new_password_hash(from, setup.password, email, names).await?
             }
             Err(_) => Err(PasswordError::Guessable),
         };

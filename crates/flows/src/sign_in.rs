@@ -5,7 +5,7 @@ use vestibule_domain::audit::AuditKind;
 use vestibule_domain::email::Email;
 use vestibule_domain::token::Token;
 use vestibule_domain::user::MembershipState;
-use vestibule_store::Writing;
+use vestibule_store::{PasswordRecord, UserRecord, Writing};
 
 use crate::authority::Current;
 use crate::error::FlowError;
@@ -30,23 +30,26 @@ impl Vestibule {
         password: &str,
         replaced: Option<&Current>,
     ) -> Result<SignIn, FlowError> {
-        let known = match Email::parse(email) {
-            Ok(email) => self.store.read().await?.password_of(&email).await?,
-            Err(_) => None,
+        let email = Email::parse(email).ok();
+        let known = match &email {
+            Some(email) => self.store.read().await?.password_of(email).await?,
+            None => None,
         };
         // Every way to be refused takes one look-up, one hash and one write.
         let stored = known.as_ref().and_then(|known| known.hash.clone());
-        let verified = self.verify_password(password, stored).await?;
+        let verified = self.verify_password(from, password, stored).await?;
         let now = self.clock.now();
         let mut tx = self.store.write().await?;
-        let user = match known {
-            Some(known)
-                if verified.right && known.user.standing.state == MembershipState::Active =>
-            {
-                known.user
+        let user = match (&email, &known) {
+            (Some(email), Some(known)) if verified.right => {
+                Self::still_right(&mut tx, email, known).await?
             }
-            refused => {
-                let event = match &refused {
+            _ => None,
+        };
+        let user = match user {
+            Some(user) if user.standing.state == MembershipState::Active => user,
+            _ => {
+                let event = match &known {
                     Some(known) => from.event_about(AuditKind::PasswordRefused, &known.user),
                     None => from.event(AuditKind::PasswordRefused),
                 };
@@ -72,6 +75,25 @@ impl Vestibule {
         self.note_complete_sign_in(&mut tx, &token).await?;
         tx.commit().await?;
         Ok(SignIn::Begun(token))
+    }
+
+    /// The user, held and read again, if what the password was compared with is still theirs. The
+    /// comparison took its time: meanwhile they may have been removed, or changed the password.
+    async fn still_right(
+        tx: &mut Writing,
+        email: &Email,
+        compared: &PasswordRecord,
+    ) -> Result<Option<UserRecord>, FlowError> {
+        if !tx.hold_user(compared.user.id).await? {
+            return Ok(None);
+        }
+        let now = tx.password_of(email).await?;
+        Ok(now
+            .filter(|now| {
+                // Under the same epoch another hash is one of the same password.
+                now.hash == compared.hash || now.user.standing.epoch == compared.user.standing.epoch
+            })
+            .map(|now| now.user))
     }
 
     /// Notes the time of the sign-in if this session's proofs open the dashboard.

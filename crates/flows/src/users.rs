@@ -112,23 +112,28 @@ impl Vestibule {
             return Ok(UserChanged::NotAdmin);
         };
         if still_admin(&mut tx, actor).await?.is_none() {
+            self.refuse(tx, from.event_in(AuditKind::AdminActRefused, actor), now).await?;
             return Ok(UserChanged::NotAdmin);
         }
+        // Whatever the user does at this moment is before or after: it cannot ward the act off.
+        tx.hold_user(target).await?;
         let Some(user) = tx.user_of(actor.account, target).await? else {
             return Ok(UserChanged::NotFound);
         };
         if act == UserAct::ResetFactors && target == actor.user {
+            self.refuse(tx, from.event_in(AuditKind::OwnResetRefused, actor), now).await?;
             return Ok(UserChanged::Oneself);
         }
         if unseats_last_admin(&mut tx, &account, &user, act).await? {
             let mut event = from.event_in(AuditKind::LastAdminKept, actor);
             event.user = Some(target);
-            self.audit(&mut tx, event, now).await?;
-            tx.commit().await?;
+            self.refuse(tx, event, now).await?;
             return Ok(UserChanged::LastAdmin);
         }
-        let Some(kind) = carry_out(&mut tx, &user, act).await? else {
-            return Ok(UserChanged::NotFound);
+        let kind = match carry_out(&mut tx, &user, act).await? {
+            Carried::Out(kind) => kind,
+            Carried::AsItWas => return Ok(UserChanged::Done),
+            Carried::NotPossible => return Ok(UserChanged::NotFound),
         };
         let mut event = from.event_in(kind, actor);
         event.user = Some(target);
@@ -174,18 +179,27 @@ async fn unseats_last_admin(
     Ok(tx.able_admins_besides(account.id, user.id, account.policy).await? == 0)
 }
 
-/// Writes the act; `None` where the user's state does not allow it.
+/// What became of an act.
+enum Carried {
+    /// Done.
+    Out(AuditKind),
+    /// There was nothing to change.
+    AsItWas,
+    /// The user's state does not allow it.
+    NotPossible,
+}
+
+/// Writes the act.
 async fn carry_out(
     tx: &mut Writing,
     user: &UserRecord,
     act: UserAct,
-) -> Result<Option<AuditKind>, FlowError> {
+) -> Result<Carried, FlowError> {
     let (id, standing) = (user.id, user.standing);
     let (kind, changed) = match act {
-        UserAct::SetRole(role) => {
-            let _unless_so_already = tx.set_role(id, role).await?;
-            (AuditKind::RoleChanged, true)
-        }
+        // The role that it is already is no change, and no event.
+        UserAct::SetRole(role) if standing.role == role => return Ok(Carried::AsItWas),
+        UserAct::SetRole(role) => (AuditKind::RoleChanged, tx.set_role(id, role).await?),
         UserAct::Disable => {
             let (from, to) = (MembershipState::Active, MembershipState::Disabled);
             let changed =
@@ -198,12 +212,14 @@ async fn carry_out(
         }
         UserAct::Remove => (AuditKind::UserRemoved, tx.remove_user(id).await?),
         // It would void the invitation, and there is nothing to reset.
-        UserAct::ResetFactors if standing.state == MembershipState::Invited => return Ok(None),
+        UserAct::ResetFactors if standing.state == MembershipState::Invited => {
+            return Ok(Carried::NotPossible);
+        }
         UserAct::ResetFactors => {
             let changed = tx.bump_epoch(id, standing.epoch).await?;
             tx.remove_factors(id).await?;
             (AuditKind::FactorsReset, changed)
         }
     };
-    Ok(changed.then_some(kind))
+    Ok(if changed { Carried::Out(kind) } else { Carried::NotPossible })
 }

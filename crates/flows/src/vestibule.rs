@@ -81,6 +81,17 @@ impl Vestibule {
         self.store.close().await;
     }
 
+    /// Commits a refusal's event, although nothing else of its act is.
+    pub(crate) async fn refuse(
+        &self,
+        mut tx: vestibule_store::Writing,
+        event: vestibule_domain::audit::AuditEvent,
+        now: Timestamp,
+    ) -> Result<(), FlowError> {
+        self.audit(&mut tx, event, now).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Writes an audit event in the transaction of its act.
     pub(crate) async fn audit(
         &self,

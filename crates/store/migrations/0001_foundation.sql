@@ -16,6 +16,8 @@ CREATE TABLE users (
     email TEXT NOT NULL,
     -- UTS #39: look-alikes share it.
     email_skeleton TEXT NOT NULL,
+    -- The same, of an address with letters outside ASCII: no two of these look alike.
+    look_alike_key TEXT,
     name TEXT NOT NULL,
     password_hash TEXT,
     epoch BIGINT NOT NULL,
@@ -24,6 +26,7 @@ CREATE TABLE users (
     last_sign_in_at BIGINT,
     created_at BIGINT NOT NULL,
     CONSTRAINT users_email_once UNIQUE (email),
+    CONSTRAINT users_look_alikes_once UNIQUE (look_alike_key),
     CONSTRAINT users_budget CHECK (code_attempts >= 0)
 );
 CREATE INDEX users_email_skeleton ON users (email_skeleton);

@@ -66,12 +66,23 @@ impl Reading {
 
 impl Writing {
     /// Stores a pending enrolment in place of one that has ended; `false` when the session has a
-    /// live one already (a second tab was faster).
+    /// live one already (a second tab was faster), or when session or epoch is over.
     pub async fn insert_pending_enrolment(
         &mut self,
         new: &PendingEnrolment,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let still_there = self.hold_epoch(new.user, new.epoch).await?
+            && self
+                .change_one(
+                    "UPDATE sessions SET code_attempts = code_attempts
+                     WHERE id = $1 AND user_id = $2",
+                    values![new.session, new.user],
+                )
+                .await?;
+        if !still_there {
+            return Ok(false);
+        }
         self.change(
             "DELETE FROM pending_enrolments
              WHERE session_id = $1 AND (epoch <> $2 OR expires_at <= $3)",

@@ -168,8 +168,7 @@ impl Reading {
     /// subtracted, so that no row of the many is visited.
     pub async fn mfa_counts(&mut self, account: AccountId) -> Result<MfaCounts, StoreError> {
         // Numbers of one state each: the planner then counts along an index and groups nothing.
-        let of_state =
-            "SELECT COUNT(*) AS n FROM memberships WHERE account_id = $1 AND state = $2";
+        let of_state = "SELECT COUNT(*) AS n FROM memberships WHERE account_id = $1 AND state = $2";
         let active = self.number(of_state, values![account, "active"]).await?;
         let invited = self.number(of_state, values![account, "invited"]).await?;
         let disabled = self.number(of_state, values![account, "disabled"]).await?;

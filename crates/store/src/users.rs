@@ -136,15 +136,17 @@ impl Writing {
     ) -> Result<bool, StoreError> {
         let added = self
             .change_one(
-                "INSERT INTO users (id, email, email_skeleton, name, password_hash, epoch,
-                                    code_attempts, last_sign_in_at, created_at)
-                 SELECT $1, $2, $3, $4, $5, 1, 0, NULL, $6
-                 WHERE $7 = FALSE OR NOT EXISTS (SELECT 1 FROM users WHERE email_skeleton = $3)
-                 ON CONFLICT (email) DO NOTHING",
+                "INSERT INTO users (id, email, email_skeleton, look_alike_key, name,
+                                    password_hash, epoch, code_attempts, last_sign_in_at,
+                                    created_at)
+                 SELECT $1, $2, $3, $4, $5, $6, 1, 0, NULL, $7
+                 WHERE $8 = FALSE OR NOT EXISTS (SELECT 1 FROM users WHERE email_skeleton = $3)
+                 ON CONFLICT DO NOTHING",
                 values![
                     new.id,
                     new.email.as_str(),
                     new.email.skeleton(),
+                    new.email.may_be_look_alike().then(|| new.email.skeleton()),
                     new.name.as_str(),
                     new.password.clone(),
                     now,
@@ -177,6 +179,15 @@ impl Writing {
             values![user, epoch],
         )
         .await
+    }
+
+    /// Holds the user's row until the end of the transaction; `false` when there is none. What is
+    /// read of the user after it still holds at the commit.
+    ///
+    /// Rows are taken in one order everywhere, so that nobody waits in a circle: the account, then
+    /// one user, then that user's sessions, then all else.
+    pub async fn hold_user(&mut self, user: UserId) -> Result<bool, StoreError> {
+        self.change_one("UPDATE users SET epoch = epoch WHERE id = $1", values![user]).await
     }
 
     /// Holds the user's row until the end of the transaction; `false` when the epoch is no longer

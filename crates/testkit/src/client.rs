@@ -282,7 +282,8 @@ pub fn encode(fields: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
-fn escape(text: &str) -> String {
+/// A text as it stands in a query or a form.
+pub fn escape(text: &str) -> String {
     text.bytes()
         .map(|byte| {
             if byte.is_ascii_alphanumeric() {

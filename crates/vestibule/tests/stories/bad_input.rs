@@ -133,7 +133,8 @@ stories! {
         let house = House::of(&app).await;
         let before = house.picture(&app).await;
         for route in forms() {
-            refuses_what_can_not_be_read(&house.caller(&app, route), route, &house.path(route)).await;
+            refuses_what_can_not_be_read(&house.caller(&app, route), route, &house.path(route))
+                .await;
         }
         assert_eq!(house.picture(&app).await, before);
     }
@@ -177,12 +178,31 @@ stories! {
         let house = House::of(&app).await;
         let before = house.picture(&app).await;
         let user = app.id("ben").await.to_string();
-        let (upper, bare, braced) = (user.to_uppercase(), user.replace('-', ""), format!("%7B{user}%7D"));
+        let (upper, bare, braced) =
+            (user.to_uppercase(), user.replace('-', ""), format!("%7B{user}%7D"));
         let long = "a".repeat(4_000);
         let ids = [
-            "0", "1", "-1", "null", "ben@acme.example", "01234567-89ab-7def-8123-456789abcdef",
-            "00000000-0000-0000-0000-000000000000", &upper, &bare, &braced, &long, "%00", "%ff", "%c3",
-            "%", "..%2f..", "*", "'%20OR%201=1--", "%F0%9F%94%91", "1/2", "%0d%0aX:%20y",
+            "0",
+            "1",
+            "-1",
+            "null",
+            "ben@acme.example",
+            "01234567-89ab-7def-8123-456789abcdef",
+            "00000000-0000-0000-0000-000000000000",
+            &upper,
+            &bare,
+            &braced,
+            &long,
+            "%00",
+            "%ff",
+            "%c3",
+            "%",
+            "..%2f..",
+            "*",
+            "'%20OR%201=1--",
+            "%F0%9F%94%91",
+            "1/2",
+            "%0d%0aX:%20y",
         ];
         for route in ROUTES.iter().filter(|route| route.path.contains('{')) {
             let caller = house.caller(&app, route);
@@ -197,7 +217,11 @@ stories! {
                 }
                 for answer in answers {
                     must_be_told(&answer, &path);
-                    assert!([404, 405, 410].contains(&answer.status.as_u16()), "{path}: {}", answer.status);
+                    assert!(
+                        [404, 405, 410].contains(&answer.status.as_u16()),
+                        "{path}: {}",
+                        answer.status
+                    );
                 }
             }
         }
@@ -208,12 +232,31 @@ stories! {
     async fn an_address_that_can_not_be_read_is_told(app) {
         let house = House::of(&app).await;
         let before = house.picture(&app).await;
-        let long = format!("search={}&return_to={}&after={}", "x".repeat(9_000), "/y".repeat(9_000), "z".repeat(9_000));
+        let long = format!(
+            "search={}&return_to={}&after={}",
+            "x".repeat(9_000),
+            "/y".repeat(9_000),
+            "z".repeat(9_000)
+        );
         for route in ROUTES.iter().filter(|route| route.page) {
             let (caller, path) = (house.caller(&app, route), house.path(route));
             for query in [
-                "x=%ff", "x=%00", "%00", "x=1&x=2", "search=a&search=b", "return_to=/&return_to=/", "x=%c3",
-                "&&&", "=", "=&=", "%", "x=%zz", "done=%3Cscript%3E", "notice=x", "after=%ff.%ff", &long,
+                "x=%ff",
+                "x=%00",
+                "%00",
+                "x=1&x=2",
+                "search=a&search=b",
+                "return_to=/&return_to=/",
+                "x=%c3",
+                "&&&",
+                "=",
+                "=&=",
+                "%",
+                "x=%zz",
+                "done=%3Cscript%3E",
+                "notice=x",
+                "after=%ff.%ff",
+                &long,
             ] {
                 let answer = caller.get(&format!("{path}?{query}")).await;
                 let what = format!("{path}?{}", &query[..query.len().min(40)]);
@@ -233,11 +276,25 @@ stories! {
         let house = House::of(&app).await;
         let long = "x".repeat(8_000);
         for (name, value) in [
-            ("cookie", "vestibule"), ("cookie", "=;=;;vestibule=;"), ("cookie", "vestibule=\u{e9}"), ("cookie", &long),
-            ("user-agent", &long), ("user-agent", "\u{e9}\u{202e}"), ("user-agent", ""), ("referer", "\u{e9}"),
-            ("referer", "javascript:alert(1)"), ("referer", &long), ("accept", "\u{e9}"), ("accept-encoding", "\u{e9}"),
-            ("range", "bytes=0-1"), ("if-none-match", "*"), ("expect", "100-continue"), ("x-forwarded-for", &long),
-            ("x-forwarded-for", "\u{e9}, ,,"), ("x-request-id", "a b"), ("forwarded", "for=\"[::1\""),
+            ("cookie", "vestibule"),
+            ("cookie", "=;=;;vestibule=;"),
+            ("cookie", "vestibule=\u{e9}"),
+            ("cookie", &long),
+            ("user-agent", &long),
+            ("user-agent", "\u{e9}\u{202e}"),
+            ("user-agent", ""),
+            ("referer", "\u{e9}"),
+            ("referer", "javascript:alert(1)"),
+            ("referer", &long),
+            ("accept", "\u{e9}"),
+            ("accept-encoding", "\u{e9}"),
+            ("range", "bytes=0-1"),
+            ("if-none-match", "*"),
+            ("expect", "100-continue"),
+            ("x-forwarded-for", &long),
+            ("x-forwarded-for", "\u{e9}, ,,"),
+            ("x-request-id", "a b"),
+            ("forwarded", "for=\"[::1\""),
         ] {
             for path in ["/", "/sign-in", "/settings/users", "/static/style.css", "/nowhere"] {
                 let answer = app.browser().send(Method::GET, path, None, &[(name, value)]).await;
@@ -245,7 +302,8 @@ stories! {
                 must_be_dressed(&answer, path);
                 let headers = [&house.ada.own_page()[..], &[(name, value)]].concat();
                 let fields = [("email", "nobody@acme.example"), ("password", "x")];
-                let answer = app.browser().send(Method::POST, "/sign-in", Some(&fields), &headers).await;
+                let answer =
+                    app.browser().send(Method::POST, "/sign-in", Some(&fields), &headers).await;
                 assert_eq!(answer.status, 401, "{name}: {value}");
             }
         }

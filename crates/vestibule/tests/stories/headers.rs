@@ -61,7 +61,11 @@ stories! {
                     must_be_dressed(&answer, &format!("{method} {path}"));
                     assert!(answer.headers.get("strict-transport-security").is_none(), "on http");
                     let is_link = route.door == Door::Link && answer.status == 200;
-                    assert_eq!(answer.headers["referrer-policy"] == "no-referrer", is_link || answer.status == 410, "{path}");
+                    assert_eq!(
+                        answer.headers["referrer-policy"] == "no-referrer",
+                        is_link || answer.status == 410,
+                        "{path}"
+                    );
                     assert!(answer.headers.get("set-cookie").is_none(), "{method} {path}");
                 }
             }
@@ -120,14 +124,20 @@ stories! {
 
     /// Forms are taken from the public address, wherever the proxy finds us.
     async fn under_https_the_origin_is_the_public_one(https app) {
-        let fields = [("email", "ben@acme.example"), ("password", &vestibule_testkit::app::password("ben"))];
+        let fields =
+            [("email", "ben@acme.example"), ("password", &vestibule_testkit::app::password("ben"))];
         for (origin, status) in [
-            ("https://login.acme.example", 303), ("https://login.acme.example:443", 303),
-            (app.url.as_str(), 403), ("http://login.acme.example", 403), ("https://acme.example", 403),
-            ("https://login.acme.example:8443", 403), ("https://www.login.acme.example", 403),
+            ("https://login.acme.example", 303),
+            ("https://login.acme.example:443", 303),
+            (app.url.as_str(), 403),
+            ("http://login.acme.example", 403),
+            ("https://acme.example", 403),
+            ("https://login.acme.example:8443", 403),
+            ("https://www.login.acme.example", 403),
         ] {
             let headers = [("origin", origin), ("x-forwarded-proto", "https")];
-            let answer = app.browser().send(Method::POST, "/sign-in", Some(&fields), &headers).await;
+            let answer =
+                app.browser().send(Method::POST, "/sign-in", Some(&fields), &headers).await;
             assert_eq!(answer.status, status, "{origin}");
         }
     }
@@ -145,7 +155,10 @@ stories! {
             for path in ["/", "/settings/users", "/sign-in", "/nowhere"] {
                 let answer = app.browser().send(Method::GET, path, None, &[(name, value)]).await;
                 assert!(!answer.body.contains("evil"), "{name} {path}");
-                assert!(answer.location().is_none_or(|to| to.starts_with("/sign-in")), "{name} {path}");
+                assert!(
+                    answer.location().is_none_or(|to| to.starts_with("/sign-in")),
+                    "{name} {path}"
+                );
             }
         }
     }
@@ -165,10 +178,16 @@ stories! {
 
     /// Addresses that a client claims for itself are not believed (AT-20).
     async fn a_strangers_forwarded_address_is_ignored(app) {
-        let ben = sign_in_with(&app, &[
-            ("x-forwarded-for", "198.51.100.7"), ("x-real-ip", "198.51.100.8"),
-            ("forwarded", "for=198.51.100.9"), ("cf-connecting-ip", "198.51.100.10"),
-        ]).await;
+        let ben = sign_in_with(
+            &app,
+            &[
+                ("x-forwarded-for", "198.51.100.7"),
+                ("x-real-ip", "198.51.100.8"),
+                ("forwarded", "for=198.51.100.9"),
+                ("cf-connecting-ip", "198.51.100.10"),
+            ],
+        )
+        .await;
         let sessions = sessions(&ben).await;
         assert!(sessions.contains("127.0.0.1") && !sessions.contains("198.51"), "{sessions}");
     }
@@ -176,16 +195,23 @@ stories! {
     /// A trusted proxy is believed about the last address that is none of its own.
     async fn a_trusted_proxys_forwarded_address_is_taken(https app) {
         for (forwarded, address) in [
-            ("198.51.100.7", "198.51.100.7"), ("203.0.113.9, 198.51.100.7", "198.51.100.7"),
-            ("203.0.113.9, 198.51.100.7, 127.0.0.5", "198.51.100.7"), ("2001:db8::1", "2001:db8::1"),
-            ("198.51.100.7, garbage", "127.0.0.1"), ("<script>", "127.0.0.1"), ("", "127.0.0.1"),
+            ("198.51.100.7", "198.51.100.7"),
+            ("203.0.113.9, 198.51.100.7", "198.51.100.7"),
+            ("203.0.113.9, 198.51.100.7, 127.0.0.5", "198.51.100.7"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("198.51.100.7, garbage", "127.0.0.1"),
+            ("<script>", "127.0.0.1"),
+            ("", "127.0.0.1"),
         ] {
             let ben = sign_in_with(&app, &[("x-forwarded-for", forwarded)]).await;
             let sessions = sessions(&ben).await;
             let (_, this) = sessions.split_once("This one").unwrap();
             let this = this.split("signed in").next().unwrap();
             assert!(this.contains(address), "{forwarded}: {this}");
-            assert!(!this.contains("203.0.113.9") && !this.contains("script"), "{forwarded}: {this}");
+            assert!(
+                !this.contains("203.0.113.9") && !this.contains("script"),
+                "{forwarded}: {this}"
+            );
         }
     }
 
@@ -207,10 +233,12 @@ stories! {
             let answer = bare.get(&format!("http://127.0.0.1:{port}{probe}")).await;
             assert_eq!(answer.status, 200, "probes follow no redirects");
         }
-        let form = [("email", "ben@acme.example"), ("password", &vestibule_testkit::app::password("ben"))];
+        let form =
+            [("email", "ben@acme.example"), ("password", &vestibule_testkit::app::password("ben"))];
         let origin = format!("http://127.0.0.1:{port}");
         let headers = [("sec-fetch-site", "same-origin"), ("origin", origin.as_str())];
-        let answer = bare.send(Method::POST, &format!("{origin}/sign-in"), Some(&form), &headers).await;
+        let answer =
+            bare.send(Method::POST, &format!("{origin}/sign-in"), Some(&form), &headers).await;
         assert_eq!((answer.status.as_u16(), bare.cookie()), (403, None), "no second site");
     }
 

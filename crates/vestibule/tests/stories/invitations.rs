@@ -6,8 +6,6 @@ use vestibule_domain::user::Role;
 use vestibule_testkit::app::{email, password};
 use vestibule_testkit::{Answer, Client, Method, TestApp, race, stories};
 
-const DAY: Duration = Duration::from_hours(24);
-
 async fn add(admin: &Client, email: &str, name: &str) -> Answer {
     admin.post("/settings/users", &[("email", email), ("name", name), ("role", "Member")]).await
 }
@@ -65,7 +63,9 @@ stories! {
             let fields = [("email", email), ("name", name), ("role", "Admin")];
             let page = ada.post("/settings/users", &fields).await;
             assert_eq!(page.status, 422, "{email:?} {name:?}");
-            words.iter().for_each(|words| page.must_show(words));
+            for words in words {
+                page.must_show(words);
+            }
             assert_eq!(page.field("email").as_deref(), Some(email));
             assert_eq!(page.field("name").as_deref(), Some(name));
             assert!(page.body.contains("value=\"Admin\" checked"), "the role as well");
@@ -81,8 +81,12 @@ stories! {
         app.invite(&ada, "eve", "Member").await;
         let full_width = "\u{ff42}\u{ff45}\u{ff4e}@acme.example";
         for taken in [
-            "ben@acme.example", " BEN@Acme.Example ", full_width, "zoe@acme.example",
-            "eve@acme.example", "ada@acme.example",
+            "ben@acme.example",
+            " BEN@Acme.Example ",
+            full_width,
+            "zoe@acme.example",
+            "eve@acme.example",
+            "ada@acme.example",
         ] {
             let page = add(&ada, taken, "Somebody").await;
             assert_eq!(page.status, 422, "{taken}");
@@ -205,8 +209,10 @@ stories! {
     async fn it_expires_after_14_days(app) {
         let ada = app.admin("ada").await;
         let link = app.invite(&ada, "eve", "Member").await;
-        ada.get(&app.user_path("eve", "").await).await.must_show("good until 29 Jan 2027, 08:00 UTC");
-        app.clock.advance(DAY * 14 - Duration::from_secs(1));
+        ada.get(&app.user_path("eve", "").await)
+            .await
+            .must_show("good until 29 Jan 2027, 08:00 UTC");
+        app.clock.advance(Duration::from_secs(14 * 24 * 3600 - 1));
         assert_eq!(app.browser().get(&link).await.status, 200);
         app.clock.advance(Duration::from_secs(1));
         is_gone(&app, &link).await;
@@ -222,8 +228,13 @@ stories! {
         let link = app.invite(&ada, "eve", "Member").await;
         let (eve, password) = (app.browser(), password("eve"));
         let fields = [
-            ("name", "Eve"), ("password", &password), ("role", "Admin"), ("state", "active"),
-            ("email", "ada@acme.example"), ("user_id", "1"), ("account_id", "1"),
+            ("name", "Eve"),
+            ("password", &password),
+            ("role", "Admin"),
+            ("state", "active"),
+            ("email", "ada@acme.example"),
+            ("user_id", "1"),
+            ("account_id", "1"),
         ];
         assert_eq!(eve.post(&link, &fields).await.leads_to(), "/");
         assert_eq!(eve.get("/settings/users").await.status, 403);
@@ -239,7 +250,8 @@ stories! {
         let (eve, answer) = accept(&app, &link, "eve").await;
         assert_eq!(answer.leads_to(), "/enrolment");
         let again = app.give_password("eve").await;
-        for path in ["/", "/settings/security", "/settings/account", "/settings/users", "/sign-in"] {
+        for path in ["/", "/settings/security", "/settings/account", "/settings/users", "/sign-in"]
+        {
             assert_eq!(eve.get(path).await.leads_to(), "/enrolment", "{path}");
             assert_eq!(again.get(path).await.leads_to(), "/enrolment", "{path}");
         }
@@ -255,10 +267,13 @@ stories! {
         let link = app.invite(&ada, "eve", "Admin").await;
         let (email, password) = (email("eve"), password("eve"));
         for typed in [password.as_str(), "", "null"] {
-            let answer = app.browser().post("/sign-in", &[("email", &email), ("password", typed)]).await;
+            let answer =
+                app.browser().post("/sign-in", &[("email", &email), ("password", typed)]).await;
             assert!(answer.status == 401 || answer.status == 422, "{typed:?}");
         }
-        for token in ["A".repeat(43), "eve@acme.example".into(), "null".into(), "%00".into(), " ".into()] {
+        for token in
+            ["A".repeat(43), "eve@acme.example".into(), "null".into(), "%00".into(), " ".into()]
+        {
             let fields = [("email", email.as_str()), ("name", "Eve"), ("password", &password)];
             let answer = app.browser().post(&format!("/invitation/{token}"), &fields).await;
             assert!(answer.status.is_client_error(), "{token}: {}", answer.status);
@@ -267,6 +282,32 @@ stories! {
         let add = [("email", email.as_str()), ("name", "Eve"), ("role", "Admin")];
         assert_eq!(ben.post("/settings/users", &add).await.status, 403);
         assert_eq!(accept(&app, &link, "eve").await.1.status, 303);
+    }
+
+    /// An Admin may change it until then, and after.
+    async fn the_role_is_the_admins_latest_word(app) {
+        let ada = app.admin("ada").await;
+        let link = app.invite(&ada, "eve", "Admin").await;
+        assert_eq!(app.set_role(&ada, "eve", "Member").await.status, 303);
+        let (eve, answer) = accept(&app, &link, "eve").await;
+        assert_eq!(answer.leads_to(), "/");
+        assert_eq!(eve.get("/settings/users").await.status, 403);
+    }
+
+    /// Two Admins who add the same person at the same moment add one user.
+    async fn one_of_many_adds_an_address(app) {
+        let ada = app.admin("ada").await;
+        let adding = (0..16).map(|n| {
+            let ada = ada.clone();
+            async move {
+                let email = if n % 2 == 0 { "eve@acme.example" } else { " EVE@Acme.example" };
+                add(&ada, email, &format!("Eve {n}")).await.status.as_u16()
+            }
+        });
+        let answers = race(adding).await;
+        assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1);
+        assert_eq!(answers.iter().filter(|status| **status == 422).count(), 15);
+        ada.get("/settings/users").await.must_show("5 users");
     }
 
     /// Whoever is signed in as somebody else enters as the invited user, and only as that one.
@@ -279,5 +320,44 @@ stories! {
         assert_ne!(ada.cookie(), before);
         ada.get("/").await.must_show("as eve at Acme Analytics.");
         assert_eq!(ada.get("/settings/users").await.status, 403);
+    }
+
+    /// Accepted and taken back at the same moment, it is one of the two.
+    async fn it_is_accepted_or_taken_back(app) {
+        let ada = app.admin("ada").await;
+        let (mut accepted, rounds) = (0, 12);
+        for n in 0..rounds {
+            let who = format!("eve-{n}");
+            let link = app.invite(&ada, &who, "Member").await;
+            let (eve, cancel) = (app.browser(), app.user_path(&who, "/invitation/cancel").await);
+            let mut racing = Vec::new();
+            for (browser, path) in [(eve.clone(), link), (ada.clone(), cancel)] {
+                racing.push(async move {
+                    let password = "an otter sings in the marble hall";
+                    let fields = [("name", "Eve"), ("password", password)];
+                    browser.post(&path, &fields).await.status.as_u16()
+                });
+            }
+            let mut answers = race(racing).await;
+            answers.sort_unstable();
+            let is_in = eve.is_in().await;
+            assert_eq!(answers, if is_in { [303, 404] } else { [303, 410] });
+            let row = ada.get(&format!("/settings/users?search=eve-{n}%40")).await.row(&who);
+            assert_eq!(row.is_some(), is_in);
+            accepted += i64::from(is_in);
+        }
+        assert_eq!(app.audited("invitation.accepted").await, accepted);
+        assert_eq!(app.audited("invitation.cancelled").await, rounds - accepted);
+    }
+
+    /// A cookie that somebody planted before becomes nothing by it (AT-69).
+    async fn a_planted_cookie_does_not_become_the_session(app) {
+        let ada = app.admin("ada").await;
+        let link = app.invite(&ada, "eve", "Member").await;
+        let planted = app.give_password("ben").await;
+        let eve = planted.stolen();
+        assert_eq!(app.use_link(&eve, &link, &password("eve")).await.leads_to(), "/");
+        assert_ne!(eve.cookie(), planted.cookie());
+        assert!(!planted.get("/").await.shows("eve"), "whoever planted it sees the own session");
     }
 }

@@ -1,7 +1,7 @@
 //! The last Admin who can sign in stays one.
 
 use vestibule_domain::user::Role;
-use vestibule_testkit::{Client, TestApp, race, stories};
+use vestibule_testkit::{Answer, Client, TestApp, race, stories};
 
 const WORDS: &str = "This is the last Admin who can sign in";
 
@@ -32,7 +32,7 @@ async fn two_admins_act_upon_each_other(app: &TestApp, act: &str) {
         asked.push(async move { admin.post(&path, &[("role", "Member")]).await });
     }
     let answers = race(asked).await;
-    let done = answers.iter().filter_map(|answer| answer.location());
+    let done = answers.iter().filter_map(Answer::location);
     assert_eq!(done.filter(|to| to.contains("?done=")).count(), 1, "one of them: {answers:?}");
     let mut left = 0;
     for admin in [&ada, &cleo] {

@@ -1,5 +1,7 @@
 //! What users and attackers observe, over HTTP, each story on both databases.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod accounts;
 mod bad_input;
 mod code_budget;
@@ -11,6 +13,7 @@ mod last_admin;
 mod password_links;
 mod policy;
 mod proof;
+mod raw_requests;
 mod recover;
 mod return_to;
 mod routes;

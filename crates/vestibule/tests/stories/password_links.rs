@@ -195,8 +195,12 @@ stories! {
         let link = app.password_link(&ada, "ben").await;
         let (ada_id, ben) = (app.id("ada").await.to_string(), app.sign_in("ben").await);
         let fields = [
-            ("password", NEW), ("email", "ada@acme.example"), ("user", "ada@acme.example"),
-            ("user_id", &ada_id), ("id", &ada_id), ("known-email", "ada@acme.example"),
+            ("password", NEW),
+            ("email", "ada@acme.example"),
+            ("user", "ada@acme.example"),
+            ("user_id", &ada_id),
+            ("id", &ada_id),
+            ("known-email", "ada@acme.example"),
         ];
         let path = format!("{link}?email=ada%40acme.example&user_id={ada_id}");
         assert_eq!(ben.post(&path, &fields).await.status, 303);

@@ -66,15 +66,24 @@ stories! {
         app.admin("ada").await;
         let back = recovering(&app, "ada").await;
         for path in [
-            "/", "/settings/security", "/settings/security/password", "/settings/account",
-            "/settings/users", "/settings/users/new", "/sign-in", "/sign-in/code", "/proof",
+            "/",
+            "/settings/security",
+            "/settings/security/password",
+            "/settings/account",
+            "/settings/users",
+            "/settings/users/new",
+            "/sign-in",
+            "/sign-in/code",
+            "/proof",
         ] {
             assert_eq!(back.get(path).await.leads_to(), "/enrolment", "{path}");
         }
         let add = [("email", "eve@acme.example"), ("name", "Eve"), ("role", "Admin")];
         for (path, fields) in [
-            ("/settings/users", &add[..]), ("/settings/security/password", &[("password", NEW)]),
-            ("/settings/account/mfa", &[("required", "false")]), ("/settings/security/name", &[("name", "X")]),
+            ("/settings/users", &add[..]),
+            ("/settings/security/password", &[("password", NEW)]),
+            ("/settings/account/mfa", &[("required", "false")]),
+            ("/settings/security/name", &[("name", "X")]),
             ("/settings/security/sessions/end-others", &[]),
         ] {
             assert_eq!(back.post(path, fields).await.leads_to(), "/enrolment", "{path}");
@@ -91,7 +100,11 @@ stories! {
         let (other, status) = give_password(&app, "cleo", NEW).await;
         assert_eq!(status, 303);
         assert_eq!(other.get("/").await.leads_to(), "/sign-in/code");
-        assert_eq!(other.get("/enrolment").await.leads_to(), "/sign-in/code", "the link's session alone");
+        assert_eq!(
+            other.get("/enrolment").await.leads_to(),
+            "/sign-in/code",
+            "the link's session alone"
+        );
         let (old, new) = new_app(&app, "cleo", &back).await;
         assert_eq!(other.post("/sign-in/code", &[("code", &old)]).await.leads_to(), "/");
         other.get("/settings/security").await.must_show("Authenticator app");
@@ -106,7 +119,11 @@ stories! {
         let new = app.code_of("cleo", old_step);
         assert_eq!(other.post("/sign-in/code", &[("code", &new)]).await.leads_to(), "/");
         let page = other.get("/settings/security").await;
-        assert_eq!(page.body.matches("/settings/security/factors/").count(), 2, "one app: rename, remove");
+        assert_eq!(
+            page.body.matches("/settings/security/factors/").count(),
+            2,
+            "one app: rename, remove"
+        );
     }
 
     /// Who leaves between the two steps is where everybody is: at the old app.
@@ -206,7 +223,8 @@ stories! {
         assert_eq!(cleo.get("/enrolment").await.leads_to(), "/sign-in");
         app.act(&ada, "ben", "/enable").await;
         is_gone(&app, &link).await;
-        let nobody = app.vestibule.make_recover_link(&Email::parse("nobody@a.example").unwrap()).await;
+        let nobody =
+            app.vestibule.make_recover_link(&Email::parse("nobody@a.example").unwrap()).await;
         assert!(matches!(nobody, Ok(Recover::Unknown)));
     }
 

@@ -260,7 +260,8 @@ stories! {
         let token = house.ada.cookie().unwrap();
         let before = app.picture(&house.ada).await;
         let basic = base64_of(&format!("ada@acme.example:{token}"));
-        let cookies = ["Vestibule", "__Host-vestibule", "session", "vestibule2", "xvestibule", "token"];
+        let cookies =
+            ["Vestibule", "__Host-vestibule", "session", "vestibule2", "xvestibule", "token"];
         let mut tries: Vec<(&str, String)> = vec![
             ("authorization", format!("Bearer {token}")),
             ("authorization", format!("Basic {basic}")),
@@ -296,15 +297,37 @@ stories! {
         let cleo = app.give_password("cleo").await;
         for caller in [app.browser(), cleo] {
             for path in [
-                "/settings/users/", "//settings/users", "/settings//users", "/SETTINGS/users",
-                "/settings/%75sers", "/settings%2fusers", "/%2e/settings/users", "/settings/users;x",
-                "/settings/users%00", "/settings/users.html", "/static/../settings/users",
-                "/static/..%2fsettings/users", "/healthz/../settings/users", "/settings/users?",
-                "/settings/users#", "/.", "/index.html", "/?", "/api/v1/users", "/gate", "/metrics",
-                "/debug", "/.git/config", "/static/", "/static/..%2f..%2fCargo.toml",
+                "/settings/users/",
+                "//settings/users",
+                "/settings//users",
+                "/SETTINGS/users",
+                "/settings/%75sers",
+                "/settings%2fusers",
+                "/%2e/settings/users",
+                "/settings/users;x",
+                "/settings/users%00",
+                "/settings/users.html",
+                "/static/../settings/users",
+                "/static/..%2fsettings/users",
+                "/healthz/../settings/users",
+                "/settings/users?",
+                "/settings/users#",
+                "/.",
+                "/index.html",
+                "/?",
+                "/api/v1/users",
+                "/gate",
+                "/metrics",
+                "/debug",
+                "/.git/config",
+                "/static/",
+                "/static/..%2f..%2fCargo.toml",
             ] {
                 let answer = caller.get(path).await;
-                assert!(answer.status != 200 && !answer.status.is_server_error(), "{path}: {answer:?}");
+                assert!(
+                    answer.status != 200 && !answer.status.is_server_error(),
+                    "{path}: {answer:?}"
+                );
                 assert!(!answer.shows("Ada"), "{path}");
             }
         }

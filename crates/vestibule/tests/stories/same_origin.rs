@@ -77,7 +77,8 @@ stories! {
                 // Some of them bring a cookie or a token of their own; then it is not a browser's.
                 let anonymous = headers.iter().any(|(name, _)| *name == "authorization");
                 let caller = if anonymous { app.browser() } else { caller };
-                let answer = send(&caller, Method::POST, &path, route.form.unwrap(), &headers).await;
+                let answer =
+                    send(&caller, Method::POST, &path, route.form.unwrap(), &headers).await;
                 let what = format!("{path} with {headers:?}");
                 assert_eq!(answer.status, 403, "{what}: {}", answer.text());
                 answer.must_show("This request came from another site");
@@ -92,7 +93,8 @@ stories! {
     async fn it_is_refused_by_every_method(app) {
         let house = House::of(&app).await;
         for method in ["POST", "PUT", "PATCH", "DELETE", "PROPFIND", "post"] {
-            for path in ["/settings/users", "/sign-in", "/nowhere", "/static/style.css", "/healthz"] {
+            for path in ["/settings/users", "/sign-in", "/nowhere", "/static/style.css", "/healthz"]
+            {
                 let method = Method::from_bytes(method.as_bytes()).unwrap();
                 let headers = [("sec-fetch-site", "cross-site".to_owned())];
                 let answer = send(&house.ada, method, path, &[], &headers).await;
@@ -118,11 +120,23 @@ stories! {
         }
     }
 
-    /// Reading is not asked where it comes from: links from elsewhere lead here.
+    /// Links from elsewhere lead here; pages from elsewhere load nothing from here, for loading a
+    /// page keeps a session awake and makes the key of an enrolment.
     async fn a_link_from_elsewhere_leads_here(app) {
         let ben = app.sign_in("ben").await;
-        let headers = [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")];
-        assert_eq!(ben.send(Method::GET, "/", None, &headers).await.status, 200);
+        for site in ["cross-site", "same-site"] {
+            let visit =
+                [("sec-fetch-site", site), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+            assert_eq!(ben.send(Method::GET, "/enrolment", None, &visit).await.status, 200);
+            for (mode, dest) in [("no-cors", "image"), ("navigate", "iframe"), ("cors", "empty")] {
+                let load =
+                    [("sec-fetch-site", site), ("sec-fetch-mode", mode), ("sec-fetch-dest", dest)];
+                for path in ["/", "/enrolment", "/settings/security"] {
+                    let answer = ben.send(Method::GET, path, None, &load).await;
+                    assert_eq!(answer.status, 403, "{path} {load:?}");
+                }
+            }
+        }
     }
 
     /// Nobody else's page may read ours.
@@ -130,11 +144,13 @@ stories! {
         let ben = app.sign_in("ben").await;
         for method in [Method::GET, Method::OPTIONS] {
             let headers = [
-                ("origin", "https://evil.example"), ("access-control-request-method", "POST"),
+                ("origin", "https://evil.example"),
+                ("access-control-request-method", "POST"),
                 ("access-control-request-headers", "content-type"),
             ];
             let answer = ben.send(method, "/settings/security", None, &headers).await;
-            let shared = answer.headers.keys().filter(|name| name.as_str().starts_with("access-control"));
+            let shared =
+                answer.headers.keys().filter(|name| name.as_str().starts_with("access-control"));
             assert_eq!(shared.count(), 0);
         }
     }

@@ -191,7 +191,7 @@ fn around(text: &str, at: usize) -> String {
 }
 
 fn hex(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes()
+    bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
 }
 
 fn groups(key: &str) -> String {
@@ -248,7 +248,7 @@ async fn sign_in_clumsily(app: &TestApp, w: &mut Witness) -> Client {
     let ada = app.browser();
     w.post(&ada, "/sign-in", &[("email", "ada@acme.example"), ("password", ADA)]).await;
     w.must_not_be_in(&app.database_dump(), "the database, in the vestibule");
-    let late = app.code_of("ada", app.clock.now().plus(std::time::Duration::from_secs(300)));
+    let late = app.code_of("ada", app.clock.now().plus(std::time::Duration::from_mins(5)));
     for code in [app.wrong_code(), app.code("ada"), late, "12345".into()] {
         let refused = w.post(&ada, "/sign-in/code", &[("code", &code)]).await;
         assert!(refused.status.is_client_error());
@@ -346,7 +346,9 @@ stories! {
         assert!(text.contains("not available"), "and failures");
         w.must_not_be_in(&log, "the log");
         w.pages_must_be_clean();
-        assert!(w.keys.len() > 3 && w.links.len() > 3 && w.sessions.len() > 10 && w.codes.len() > 9);
+        assert!(
+            w.keys.len() > 3 && w.links.len() > 3 && w.sessions.len() > 10 && w.codes.len() > 9
+        );
     }
 
     /// The search finds what is there: an address stands in the database, a page's route in the log.

@@ -52,7 +52,8 @@ stories! {
         assert!(row.contains("(you) ada@acme.example Admin Not set up 15 Jan 2027"), "{row}");
         assert_eq!(app.audited("account.created").await, 1);
         let again = app.browser();
-        let answer = again.post("/sign-in", &[("email", "ada@acme.example"), ("password", PASSWORD)]).await;
+        let answer =
+            again.post("/sign-in", &[("email", "ada@acme.example"), ("password", PASSWORD)]).await;
         assert_eq!(answer.leads_to(), "/");
         is_gone(&app, &link).await;
         assert!(app.vestibule.make_setup_link().await.unwrap().is_none(), "a restart prints none");
@@ -63,17 +64,25 @@ stories! {
         let link = app.setup_path().await;
         let long = "x".repeat(101);
         let mistakes: [(Fields<'_>, &[&str]); 6] = [
-            (fields("", "", "", ""), &["Type a name.", "Type an email address", "at least 12 characters"]),
+            (
+                fields("", "", "", ""),
+                &["Type a name.", "Type an email address", "at least 12 characters"],
+            ),
             (fields("Acme", "Ada", "ada", PASSWORD), &["Type an email address such as"]),
             (fields(&long, "Ada", "ada@acme.example", PASSWORD), &["Use at most 100 characters."]),
             (fields("Acme", "\u{202e}adA", "ada@acme.example", PASSWORD), &["cannot be shown"]),
             (fields("Acme", "Ada", "ada@acme.example", "ada@acme.example"), &["easy to guess"]),
-            (fields("<b>A</b> & \"Söhne\"", "Ada", "ada", "short"), &["Type an email", "at least 12"]),
+            (
+                fields("<b>A</b> & \"Söhne\"", "Ada", "ada", "short"),
+                &["Type an email", "at least 12"],
+            ),
         ];
         for (typed, words) in mistakes {
             let page = app.browser().post(&link, &typed).await;
             assert_eq!(page.status, 422, "{typed:?}");
-            words.iter().for_each(|words| page.must_show(words));
+            for words in words {
+                page.must_show(words);
+            }
             must_hold(&page, &typed);
             assert_eq!(page.headers["referrer-policy"], "no-referrer");
         }
@@ -87,7 +96,8 @@ stories! {
             let (browser, link) = (app.browser(), link.clone());
             async move {
                 let (account, email) = (format!("Account {n}"), format!("admin-{n}@acme.example"));
-                let answer = browser.post(&link, &fields(&account, "Admin", &email, PASSWORD)).await;
+                let answer =
+                    browser.post(&link, &fields(&account, "Admin", &email, PASSWORD)).await;
                 (answer, browser, account, email)
             }
         });
@@ -145,7 +155,9 @@ stories! {
         for path in ["/", "/settings/users", "/enrolment", "/proof"] {
             assert_eq!(browser.get(path).await.leads_to(), "/sign-in", "{path}");
         }
-        let answer = browser.post("/sign-in", &[("email", "ada@acme.example"), ("password", PASSWORD)]).await;
+        let answer = browser
+            .post("/sign-in", &[("email", "ada@acme.example"), ("password", PASSWORD)])
+            .await;
         assert_eq!(answer.status, 401);
         is_gone(&app, &format!("/setup/{}", "A".repeat(43))).await;
     }

@@ -162,7 +162,13 @@ stories! {
     async fn the_carried_act_is_asked_for_its_own_authority(app) {
         let ada = app.admin("ada").await;
         app.clock.outlive_proofs();
-        for act in ["https://evil.example/", "//evil.example", "/sign-out", "/proof", "/settings/../sign-out"] {
+        for act in [
+            "https://evil.example/",
+            "//evil.example",
+            "/sign-out",
+            "/proof",
+            "/settings/../sign-out",
+        ] {
             app.clock.next_code();
             let code = app.code("ada");
             let answer = ada.post("/proof", &[("act", act), ("code", &code)]).await;

@@ -101,7 +101,8 @@ stories! {
         is_nobody(&app, "cleo").await;
         for act in ["", "/disable", "/enable", "/remove", "/factors/reset", "/password-link"] {
             let path = format!("{page}{act}");
-            let answer = if act.is_empty() { ada.get(&path).await } else { ada.post(&path, &[]).await };
+            let answer =
+                if act.is_empty() { ada.get(&path).await } else { ada.post(&path, &[]).await };
             assert_eq!(answer.status, 404, "{path}");
         }
         assert_eq!(app.audited("user.removed").await, 1);
@@ -186,9 +187,17 @@ stories! {
         let ada = app.admin("ada").await;
         let before = app.picture(&ada).await;
         let extra = [
-            ("id", "1"), ("user_id", "1"), ("account_id", "1"), ("email", "eve@acme.example"),
-            ("name", "Eve"), ("state", "disabled"), ("epoch", "9"), ("has_factor", "true"),
-            ("mfa_required", "true"), ("code_attempts", "0"), ("last_sign_in_at", "0"),
+            ("id", "1"),
+            ("user_id", "1"),
+            ("account_id", "1"),
+            ("email", "eve@acme.example"),
+            ("name", "Eve"),
+            ("state", "disabled"),
+            ("epoch", "9"),
+            ("has_factor", "true"),
+            ("mfa_required", "true"),
+            ("code_attempts", "0"),
+            ("last_sign_in_at", "0"),
         ];
         let with_role = |role| [&extra[..], &[("role", role)]].concat();
         let path = app.user_path("ben", "/role").await;

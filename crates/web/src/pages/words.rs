@@ -33,6 +33,7 @@ pub(crate) fn password(error: PasswordError) -> String {
     match error {
         PasswordError::TooShort { minimum } => format!("Use at least {minimum} characters."),
         PasswordError::TooLong => format!("Use at most {} characters.", password::MAX_LENGTH),
+        PasswordError::Unchanged => "This is the password you have already. Choose another.".into(),
         PasswordError::Guessable => {
             "This password is easy to guess: it is common, or made of your \
              name or email. A few random words are better."

@@ -6,6 +6,9 @@ use zeroize::Zeroizing;
 
 use crate::error::PageError;
 
+/// No form here has more; looking for doubled names costs the square of their number.
+const MOST: usize = 32;
+
 /// What a browser sent in. Values may be secrets: no `Debug`.
 pub(crate) struct Fields(Vec<(String, Zeroizing<String>)>);
 
@@ -37,7 +40,7 @@ impl Fields {
             let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
             let name = decode(&pair[..at])?;
             let value = Zeroizing::new(decode(pair.get(at + 1..).unwrap_or_default())?);
-            if fields.iter().any(|(known, _)| *known == name) {
+            if fields.len() == MOST || fields.iter().any(|(known, _)| *known == name) {
                 return Err(PageError::bad_request());
             }
             fields.push((name, value));

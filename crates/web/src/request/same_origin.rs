@@ -1,4 +1,5 @@
-//! Changes are taken from our own pages alone: one layer, no tokens in forms.
+//! Changes are taken from our own pages alone, and pages are given to nobody's frame or script: one
+//! layer, no tokens in forms.
 //!
 //! `Sec-Fetch-Site` is written by the browser and cannot be forged by a page; where it is missing,
 //! `Origin` is compared with the configured public address. `same-site` is refused: a neighbour
@@ -19,11 +20,26 @@ pub(crate) async fn refuse_others(
     request: Request,
     next: Next,
 ) -> Response {
-    let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if is_read || is_ours(request.headers(), &app.public_url) {
-        next.run(request).await
+    let headers = request.headers();
+    let allowed = if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        is_visit(headers)
     } else {
-        PageError::from_elsewhere().into_response()
+        is_ours(headers, &app.public_url)
+    };
+    if allowed { next.run(request).await } else { PageError::from_elsewhere().into_response() }
+}
+
+/// Another site may lead people here; it may not load what is here into itself. Cookies would go
+/// along from a neighbour under the same parent domain, and loading a page has effects: it keeps
+/// a session awake and makes the key of an enrolment.
+fn is_visit(headers: &HeaderMap) -> bool {
+    match one(headers, "sec-fetch-site") {
+        Ok(None | Some("same-origin" | "none")) => true,
+        Ok(Some(_)) => {
+            one(headers, "sec-fetch-mode") == Ok(Some("navigate"))
+                && one(headers, "sec-fetch-dest") == Ok(Some("document"))
+        }
+        Err(()) => false,
     }
 }
 
@@ -65,7 +81,27 @@ mod tests {
     use axum::http::{HeaderMap, HeaderName, HeaderValue};
     use url::Url;
 
-    use super::is_ours;
+    use super::{is_ours, is_visit};
+
+    #[test]
+    fn other_sites_may_lead_here_and_load_nothing() {
+        let visit = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            is_visit(&headers)
+        };
+        let (site, mode, dest) = ("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest");
+        assert!(visit(&[]));
+        assert!(visit(&[(site, "none"), (mode, "navigate"), (dest, "document")]));
+        assert!(visit(&[(site, "same-origin"), (mode, "no-cors"), (dest, "style")]));
+        assert!(visit(&[(site, "cross-site"), (mode, "navigate"), (dest, "document")]));
+        assert!(!visit(&[(site, "same-site"), (mode, "no-cors"), (dest, "image")]));
+        assert!(!visit(&[(site, "cross-site"), (mode, "navigate"), (dest, "iframe")]));
+        assert!(!visit(&[(site, "same-site"), (mode, "cors"), (dest, "empty")]));
+        assert!(!visit(&[(site, "same-site")]));
+    }
 
     #[test]
     fn who_may_change_something() {

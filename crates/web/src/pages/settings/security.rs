@@ -191,9 +191,9 @@ async fn remove_factor(
 async fn end_session(
     State(app): State<App>,
     Segment(id): Segment,
-    act: Act<SignedIn>,
+    act: Act<Fresh<SignedIn>>,
 ) -> Result<Response, PageError> {
-    let session = act.who.record();
+    let session = act.who.signed_in().record();
     let Ok(id) = id.parse() else { return Ok(not_found_inside(session, Place::Security)) };
     let ended = app.vestibule.end_session(&act.visitor, &act.who, id).await?;
     Ok(if !ended {
@@ -207,7 +207,7 @@ async fn end_session(
 
 async fn end_other_sessions(
     State(app): State<App>,
-    act: Act<SignedIn>,
+    act: Act<Fresh<SignedIn>>,
 ) -> Result<Response, PageError> {
     Ok(match app.vestibule.end_other_sessions(&act.visitor, &act.who).await? {
         Reissued::Done(token) => {
