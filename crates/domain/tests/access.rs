@@ -2,6 +2,12 @@
 //! the design's own shape: a list of `if … then …`, of which exactly one speaks about each case.
 //! Then properties over inputs that nobody thought of.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::struct_excessive_bools,
+    reason = "a test fails by panicking"
+)]
+
 use std::time::Duration;
 
 use proptest::option;

@@ -1,6 +1,8 @@
 //! Properties of the small rules: what holds for every input, not only for the examples beside
 //! them.
 
+#![expect(clippy::unwrap_used, clippy::format_collect, reason = "a test fails by panicking")]
+
 use proptest::prelude::*;
 use unicode_normalization::UnicodeNormalization as _;
 use vestibule_domain::email::Email;
@@ -216,7 +218,7 @@ fn every_character_is_refused_or_has_one_spelling() {
     println!("{taken} characters may stand in an address");
 }
 
-/// Unicode's Default_Ignorable_Code_Point: what a page shows as nothing.
+/// Unicode's `Default_Ignorable_Code_Point`: what a page shows as nothing.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'

@@ -119,7 +119,7 @@ races! {
         for round in 0..stage.rounds(300, 60) {
             let (token, other) =
                 (stage.session_of_password(cleo.id).await, stage.session(cleo.id).await);
-            let (proving, user): (_, SignedIn) = (stage.proving(&token).await, stage.may(&other).await);
+            let (proving, user): (_, Fresh<SignedIn>) = (stage.proving(&token).await, stage.may(&other).await);
             stage.clock.next_code();
             let code = stage.code(&cleo);
             let (give, bump) = (stage.vestibule.clone(), stage.vestibule.clone());
@@ -185,7 +185,7 @@ races! {
         let cleo = stage.add("cleo", Role::Member, true).await;
         for round in 0..stage.rounds(200, 40) {
             let token = stage.session(cleo.id).await;
-            let (proving, user): (_, SignedIn) = (stage.proving(&token).await, stage.may(&token).await);
+            let (proving, user): (_, Fresh<SignedIn>) = (stage.proving(&token).await, stage.may(&token).await);
             stage.clock.next_code();
             let code = stage.code(&cleo);
             let (give, bump) = (stage.vestibule.clone(), stage.vestibule.clone());
@@ -225,7 +225,7 @@ races! {
             let theirs = stage.vestibule.clone();
             let new = if round % 4 < 2 {
                 let token = stage.session(cleo.id).await;
-                let user: SignedIn = stage.may(&token).await;
+                let user: Fresh<SignedIn> = stage.may(&token).await;
                 let stays = async move { theirs.end_other_sessions(&visitor(), &user).await };
                 let (changed, ended) = duel(round, shut, stays).await;
                 assert_eq!(changed, UserChanged::Done, "round {round}: {act:?} was warded off");

@@ -161,7 +161,7 @@ races! {
             let (token, other) = (stage.session(ben.id).await, stage.session(ben.id).await);
             let current = stage.current(&token).await;
             let id = current.record().id;
-            let user: SignedIn = stage.may(&other).await;
+            let user: Fresh<SignedIn> = stage.may(&other).await;
             let (out, end) = (stage.vestibule.clone(), stage.vestibule.clone());
             duel(
                 round,

@@ -3,7 +3,7 @@
 use vestibule_domain::id::{AccountId, DataKeyId, UserId};
 use vestibule_domain::link::LinkPurpose;
 use vestibule_domain::user::{MembershipState, Role};
-use vestibule_store::{NewLink, NewSession, NewUser, PendingEnrolment};
+use vestibule_store::{MemberFilter, NewLink, NewSession, NewUser, PageKey, PendingEnrolment};
 
 use crate::support::*;
 
@@ -128,7 +128,7 @@ on_both! {
             write!(db, tx => tx.set_name(id, &name(who)).await.unwrap());
         }
         let page = read!(db, r => {
-            r.members(db.account, &Default::default(), &Default::default(), 20).await.unwrap()
+            r.members(db.account, &MemberFilter::default(), &PageKey::default(), 20).await.unwrap()
         });
         let names: Vec<_> = page.members.iter().map(|member| member.name.as_str()).collect();
         assert_eq!(names[..5], ["a b", "a-b", "ab", "b", names[4]]);

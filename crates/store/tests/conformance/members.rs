@@ -151,7 +151,7 @@ on_both! {
         let people = people(&db, &[db.account], 20, &mut draws).await;
         let all = expected(&people, db.account, &MemberFilter::default());
         let page = async |after: PageKey| {
-            read!(db, r => r.members(db.account, &Default::default(), &after, 5).await.unwrap())
+            read!(db, r => r.members(db.account, &MemberFilter::default(), &after, 5).await.unwrap())
         };
         let first = page(PageKey::default()).await;
         write!(db, tx => assert!(tx.remove_user(all[4]).await.unwrap()));
@@ -165,7 +165,7 @@ on_both! {
         db.factor(ben).await;
         write!(db, tx => tx.note_sign_in(ben, at(5)).await.unwrap());
         let page = read!(db, r => {
-            r.members(db.account, &Default::default(), &Default::default(), 5).await.unwrap()
+            r.members(db.account, &MemberFilter::default(), &PageKey::default(), 5).await.unwrap()
         });
         let [member] = page.members.as_slice() else { panic!("one member") };
         assert_eq!((member.id, member.name.as_str(), member.email.as_str()), (ben, "ben", "ben@acme.example"));

@@ -6,7 +6,7 @@ use vestibule_domain::email::Email;
 use vestibule_domain::id::UserId;
 use vestibule_domain::limits::CODE_BUDGET;
 use vestibule_domain::user::{Epoch, MembershipState, Role};
-use vestibule_store::NewUser;
+use vestibule_store::{NewUser, PageKey};
 
 use crate::support::*;
 
@@ -251,7 +251,7 @@ on_both! {
         assert_eq!((user(ada).await.name, user(ada).await.last_sign_in), ("ada".into(), None));
         let filter = vestibule_store::MemberFilter { prefix: "zo".into(), ..Default::default() };
         let found = read!(db, r => {
-            r.members(db.account, &filter, &Default::default(), 10).await.unwrap().members
+            r.members(db.account, &filter, &PageKey::default(), 10).await.unwrap().members
         });
         assert_eq!(found.iter().map(|member| member.id).collect::<Vec<_>>(), [ben]);
     }
