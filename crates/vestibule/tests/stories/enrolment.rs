@@ -97,6 +97,7 @@ stories! {
         answer.must_show("This code is not right.");
         assert_eq!(key(&answer), key(&theirs));
         assert!(!attacker.is_in().await);
+        assert_eq!(app.audited("enrolment.code_refused").await, 1);
 
         assert_eq!(ben.post("/enrolment", &[("code", &code)]).await.leads_to(), "/");
         assert!(ben.is_in().await);
