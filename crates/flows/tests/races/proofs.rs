@@ -123,10 +123,15 @@ races! {
             stage.clock.next_code();
             let code = stage.code(&cleo);
             let (give, bump) = (stage.vestibule.clone(), stage.vestibule.clone());
+            let pause = std::time::Duration::from_millis(round as u64 % 6);
             let (given, ended) = duel(
                 round,
                 async move { give.give_code(&visitor(), &proving, &code).await },
-                async move { bump.end_other_sessions(&visitor(), &user).await },
+                async move {
+                    // Before the attempt is counted, between that and the proof, or after.
+                    tokio::time::sleep(pause).await;
+                    bump.end_other_sessions(&visitor(), &user).await
+                },
             )
             .await;
             let Reissued::Done(kept) = ended else { panic!("round {round}: not ended") };
@@ -242,8 +247,7 @@ races! {
             } else {
                 given_first += 1;
             }
-            let state = vestibule_domain::user::MembershipState::Active;
-            stage.set(cleo.id, Role::Member, state).await;
+            stage.restore(cleo.id, Role::Member).await;
             stage.ensure_factor(&cleo).await;
             stage.renew_password(&cleo).await;
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vestibule_domain::token::Token;
-use vestibule_domain::user::{MembershipState, Role};
+use vestibule_domain::user::Role;
 use vestibule_flows::authority::{Admin, Fresh, SignedIn};
 use vestibule_flows::own_settings::PasswordChange;
 use vestibule_flows::security_code::Proven;
@@ -76,7 +76,7 @@ races! {
             if let Some(token) = begun(answer) {
                 assert!(!stage.opens(&token).await, "round {round}: the old password opened");
             }
-            stage.set(ben.id, Role::Member, MembershipState::Active).await;
+            stage.restore(ben.id, Role::Member).await;
             stage.renew_password(&ben).await;
         }
     }
@@ -151,7 +151,7 @@ races! {
             )
             .await;
             assert_eq!((changed, renamed), (UserChanged::Done, Ok(())), "round {round}");
-            stage.set(ben.id, Role::Member, MembershipState::Active).await;
+            stage.restore(ben.id, Role::Member).await;
         }
     }
 

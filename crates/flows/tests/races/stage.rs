@@ -20,7 +20,7 @@ use vestibule_flows::furnish::Furnished;
 use vestibule_flows::security_code::Proven;
 use vestibule_flows::sign_in::SignIn;
 use vestibule_flows::{FlowError, HashingQueue, Settings, Vestibule, Visitor};
-use vestibule_store::{NewSession, PendingEnrolment, Store, Writing};
+use vestibule_store::{NewSession, NewUser, PendingEnrolment, Store, Writing};
 use vestibule_testkit::app::{CHEAP, randomness};
 use vestibule_testkit::database::Emptied;
 use vestibule_testkit::{Database, MovableClock};
@@ -71,7 +71,7 @@ pub(crate) struct Stage {
     pub(crate) database: Database,
     /// Part of every address: the stages on PostgreSQL share one database.
     label: String,
-    made: Option<Emptied>,
+    _made: Option<Emptied>,
 }
 
 /// Somebody with a password and, perhaps, an app.
@@ -137,26 +137,32 @@ pub(crate) fn name(text: &str) -> Name {
 pub(crate) const NEW_PASSWORD: &str = "violet tractors hum at noon";
 
 impl Stage {
+    /// On PostgreSQL, a database that others use too: making one is slow.
     pub(crate) async fn on(database: Database) -> Self {
-        let made = match database {
-            Database::Sqlite => Some(database.make().await),
-            Database::Postgres => None,
-        };
-        let url = match &made {
-            Some(made) => made.url.as_str(),
-            None => shared_url().await,
-        };
+        match database {
+            Database::Sqlite => Self::alone_on(database).await,
+            Database::Postgres => Self::at(database, shared_url().await, None).await,
+        }
+    }
+
+    /// On a database of its own, for who touches more than one account.
+    pub(crate) async fn alone_on(database: Database) -> Self {
+        let made = database.make().await;
+        let url = made.url.clone();
+        Self::at(database, &url, Some(made)).await
+    }
+
+    async fn at(database: Database, url: &str, made: Option<Emptied>) -> Self {
         let (store, clock) =
             (vestibule_testkit::database::open(url).await, MovableClock::default());
         let vestibule = open(&store, &clock).await;
         let account = vestibule.furnish_account(&name("Acme Analytics")).await.unwrap();
         let label = account.to_string();
-        Self { vestibule, store, clock, account, database, label, made }
+        Self { vestibule, store, clock, account, database, label, _made: made }
     }
 
     /// How many rounds a race takes: each commit on SQLite waits for the disk.
     pub(crate) fn rounds(&self, on_postgres: usize, on_sqlite: usize) -> usize {
-        debug_assert!(self.made.is_some() == (self.database == Database::Sqlite));
         if self.database == Database::Postgres { on_postgres } else { on_sqlite }
     }
 
@@ -252,11 +258,6 @@ impl Stage {
 
     // What is true, by reading.
 
-    pub(crate) async fn policy(&self) -> Policy {
-        let mut db = self.store.read().await.unwrap();
-        db.account(self.account).await.unwrap().unwrap().policy
-    }
-
     pub(crate) async fn standing(&self, user: UserId) -> Option<User> {
         let mut db = self.store.read().await.unwrap();
         db.user(user).await.unwrap().map(|user| user.standing)
@@ -268,11 +269,16 @@ impl Stage {
 
     /// The rule that no race may break.
     pub(crate) async fn assert_an_able_admin(&self, what: &str) {
+        let (policy, able) = self.able_admins().await;
+        assert!(able >= 1, "nobody is left who can help, policy {policy:?}: {what}");
+    }
+
+    /// The policy, and how many able Admins there are under it.
+    pub(crate) async fn able_admins(&self) -> (Policy, i64) {
         let nobody = UserId::new(self.clock.now(), &randomness());
         let mut db = self.store.read().await.unwrap();
         let policy = db.account(self.account).await.unwrap().unwrap().policy;
-        let able = db.able_admins_besides(self.account, nobody, policy).await.unwrap();
-        assert!(able >= 1, "nobody is left who can help, policy {policy:?}: {what}");
+        (policy, db.able_admins_besides(self.account, nobody, policy).await.unwrap())
     }
 
     // Putting things back, by the store.
@@ -317,14 +323,29 @@ impl Stage {
         (id, epoch)
     }
 
-    pub(crate) async fn set(&self, user: UserId, role: Role, state: MembershipState) {
-        use MembershipState::{Active, Disabled, Invited};
+    /// Active again, in this role.
+    pub(crate) async fn restore(&self, user: UserId, role: Role) {
+        use MembershipState::{Active, Disabled};
         write!(self, tx => {
             tx.set_role(user, role).await.unwrap();
-            for from in [Active, Disabled, Invited] {
-                tx.set_state(user, from, state).await.unwrap();
-            }
+            tx.set_state(user, Disabled, Active).await.unwrap();
         });
+    }
+
+    /// Adds somebody again who was removed, under a new identifier.
+    pub(crate) async fn bring_back(&self, person: &mut Person, role: Role) {
+        let now = self.clock.now();
+        person.id = UserId::new(now, &randomness());
+        let again = NewUser {
+            id: person.id,
+            account: self.account,
+            email: &person.email,
+            name: &name("Back again"),
+            role,
+            state: MembershipState::Active,
+            password: Some(person.hash.clone()),
+        };
+        write!(self, tx => assert!(tx.insert_user(&again, now).await.unwrap()));
     }
 
     pub(crate) async fn set_policy(&self, policy: Policy) {

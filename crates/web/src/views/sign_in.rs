@@ -55,10 +55,6 @@ pub enum SignInNotice {
     SessionEnded,
     /// They chose a new password by a link.
     PasswordChanged,
-    /// They took an invitation.
-    InvitationTaken,
-    /// They set the installation up.
-    AccountCreated,
 }
 
 impl fmt::Display for SignInNotice {
@@ -67,8 +63,6 @@ impl fmt::Display for SignInNotice {
             Self::SignedOut => "You are signed out.",
             Self::SessionEnded => "Your session has ended. Sign in again to go on where you were.",
             Self::PasswordChanged => "Your password is changed. Sign in with it.",
-            Self::InvitationTaken => "You are set up. Sign in with your new password.",
-            Self::AccountCreated => "The account is created. Sign in with your new password.",
         })
     }
 }
