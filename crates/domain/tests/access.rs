@@ -2,11 +2,8 @@
 //! the design's own shape: a list of `if … then …`, of which exactly one speaks about each case.
 //! Then properties over inputs that nobody thought of.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::struct_excessive_bools,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::struct_excessive_bools, reason = "a point of a space of yes and no")]
 
 use std::time::Duration;
 

@@ -205,6 +205,7 @@ races! {
             assert_ne!(token_of(answer).is_some(), removed, "round {round}: one of the two");
             assert_eq!(stage.factors(ada.id).await, i64::from(!removed));
             stage.ensure_factor(&ada).await;
+            stage.renew_password(&ada).await;
         }
     }
 }

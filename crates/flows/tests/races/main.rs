@@ -5,18 +5,7 @@
 //! Whatever fails with an error fails the test: no race may end in a deadlock, a locked database
 //! or a broken constraint.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-#![expect(
-    clippy::too_many_lines,
-    clippy::similar_names,
-    clippy::match_same_arms,
-    reason = "a race is told at one stretch"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[macro_use]
 mod stage;

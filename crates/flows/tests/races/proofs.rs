@@ -196,8 +196,8 @@ races! {
             )
             .await;
             let alive = match (given, ended) {
-                (Proven::Accepted(new), Reissued::SessionOver) => new,
-                (Proven::Refused(CodeRefused::SessionOver), Reissued::Done(new)) => new,
+                (Proven::Accepted(new), Reissued::SessionOver)
+                | (Proven::Refused(CodeRefused::SessionOver), Reissued::Done(new)) => new,
                 (given, ended) => panic!(
                     "round {round}: accepted {}, ended {}",
                     matches!(given, Proven::Accepted(_)),

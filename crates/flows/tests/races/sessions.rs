@@ -59,9 +59,9 @@ races! {
             let answer = if round % 2 == 0 {
                 let token = stage.session(ben.id).await;
                 let user: Fresh<SignedIn> = stage.may(&token).await;
-                let changes =
+                let setting =
                     async move { other.change_password(&visitor(), &user, NEW_PASSWORD).await };
-                let (answer, changed) = duel(round, enters, changes).await;
+                let (answer, changed) = duel(round, enters, setting).await;
                 assert!(matches!(changed, PasswordChange::Done(_)));
                 answer
             } else {

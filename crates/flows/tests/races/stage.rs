@@ -103,11 +103,6 @@ fn settings() -> Settings {
     Settings { hash_cost: CHEAP, ..Settings::default() }
 }
 
-fn hashing() -> HashingQueue {
-    static HASHING: OnceLock<HashingQueue> = OnceLock::new();
-    HASHING.get_or_init(|| HashingQueue::start().unwrap()).clone()
-}
-
 fn master_key() -> &'static MasterKey {
     static KEY: OnceLock<MasterKey> = OnceLock::new();
     KEY.get_or_init(|| MasterKey::new(&randomness()))
@@ -115,8 +110,8 @@ fn master_key() -> &'static MasterKey {
 
 /// The program on a database, as another node would run it.
 pub(crate) async fn open(store: &Store, clock: &MovableClock) -> Vestibule {
-    let (key, random) = (master_key(), randomness());
-    Vestibule::open(store.clone(), key, clock.clock(), random, settings(), hashing()).await.unwrap()
+    let (key, random, hashing) = (master_key(), randomness(), HashingQueue::start().unwrap());
+    Vestibule::open(store.clone(), key, clock.clock(), random, settings(), hashing).await.unwrap()
 }
 
 /// The shared PostgreSQL database of all stages.
@@ -217,7 +212,11 @@ impl Stage {
     // What a request begins with.
 
     pub(crate) async fn current(&self, token: &Token) -> Current {
-        self.vestibule.current(token).await.unwrap().expect("the session is there")
+        self.vestibule
+            .current(token)
+            .await
+            .unwrap()
+            .unwrap_or_else(|| panic!("the session is gone"))
     }
 
     pub(crate) async fn may<A: Authority>(&self, token: &Token) -> A {
@@ -499,5 +498,9 @@ impl Draws {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         usize::try_from(self.0 % below as u64).unwrap()
+    }
+
+    pub(crate) fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        &choices[self.next(choices.len())]
     }
 }

@@ -24,7 +24,7 @@ on_both! {
             state: MembershipState::Invited,
             password: None,
         };
-        assert!(is_refused(tx.insert_user(&new, now()).await), "a user of no account");
+        assert!(is_refused(&tx.insert_user(&new, now()).await), "a user of no account");
         drop(tx);
         assert_eq!(db.rows("users").await, 1, "and the half of it is gone");
 
@@ -38,7 +38,7 @@ on_both! {
             address: "",
             recovering: false,
         };
-        assert!(is_refused(tx.insert_session(&session, now()).await), "a session of nobody");
+        assert!(is_refused(&tx.insert_session(&session, now()).await), "a session of nobody");
         drop(tx);
 
         let opened = db.session(ben).await;
@@ -46,13 +46,13 @@ on_both! {
         let no_key = DataKeyId::new(now(), &db.random);
         let pending = PendingEnrolment { data_key: no_key, ..db.to_enrol(ben, opened.id, FIRST) };
         let inserted = tx.insert_pending_enrolment(&pending, now()).await;
-        assert!(is_refused(inserted), "sealed under no key");
+        assert!(is_refused(&inserted), "sealed under no key");
         drop(tx);
 
         let mut tx = db.store.write().await.unwrap();
         let (id, purpose) = (db.link_id(), LinkPurpose::Password);
         let link = NewLink { id, purpose, token: &token, user: Some((nobody, FIRST)) };
-        assert!(is_refused(tx.make_link(&link, now()).await), "a link for nobody");
+        assert!(is_refused(&tx.make_link(&link, now()).await), "a link for nobody");
     }
 
     async fn what_is_unique_is_unique(db) {
@@ -68,7 +68,7 @@ on_both! {
             address: "",
             recovering: false,
         };
-        assert!(is_refused(tx.insert_session(&twin, now()).await), "two sessions, one token");
+        assert!(is_refused(&tx.insert_session(&twin, now()).await), "two sessions, one token");
         drop(tx);
 
         let token = db.token();
@@ -77,7 +77,7 @@ on_both! {
         let ada = db.user("ada").await;
         let twin = NewLink { user: Some((ada, FIRST)), ..link(db.link_id()) };
         let mut tx = db.store.write().await.unwrap();
-        assert!(is_refused(tx.make_link(&twin, now()).await), "two links, one token");
+        assert!(is_refused(&tx.make_link(&twin, now()).await), "two links, one token");
         drop(tx);
 
         // A user has one membership, an account one row, a user one address.

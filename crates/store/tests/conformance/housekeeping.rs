@@ -33,11 +33,11 @@ on_both! {
         write!(db, tx => for (step, age) in [(1, 48 * HOUR + 1), (2, 48 * HOUR - 1), (3, 0)] {
             assert!(tx.spend_code(factor, Step(step), at(NOON - age)).await.unwrap());
         });
-        for (session, left) in [(&kept[0], -1), (&kept[1], 1)] {
+        for (session, left) in [(&kept[0], -HOUR - 1), (&kept[1], -HOUR + 1)] {
             let expires = at(NOON + left);
             let pending = PendingEnrolment { expires, ..db.to_enrol(ben, session.id, FIRST) };
             write!(db, tx => {
-                assert!(tx.insert_pending_enrolment(&pending, at(NOON - HOUR)).await.unwrap());
+                assert!(tx.insert_pending_enrolment(&pending, at(NOON - 2 * HOUR)).await.unwrap());
             });
         }
         // Two set-up links cannot be, so others stand for them.

@@ -135,9 +135,9 @@ on_both! {
     }
 
     async fn lifetimes_are_those_of_the_design(_db) {
-        let hours = |purpose: LinkPurpose| purpose.lifetime().as_secs_f64() / 3600.0;
+        let hours = |purpose: LinkPurpose| purpose.lifetime().as_secs() / 3600;
         assert_eq!(LinkPurpose::Recover.lifetime(), Duration::from_mins(15));
         let others = [LinkPurpose::Setup, LinkPurpose::Invitation, LinkPurpose::Password];
-        assert_eq!(others.map(hours), [1.0, 14.0 * 24.0, 24.0]);
+        assert_eq!(others.map(hours), [1, 14 * 24, 24]);
     }
 }

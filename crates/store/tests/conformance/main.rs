@@ -2,8 +2,7 @@
 //! the case that loses, alone and in races, and what the schema itself forbids. The same tests run
 //! on SQLite and on PostgreSQL.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-#![expect(clippy::needless_pass_by_value, clippy::float_cmp, reason = "short calls, exact hours")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[macro_use]
 mod support;

@@ -158,7 +158,7 @@ pub(crate) fn name(text: &str) -> Name {
 }
 
 /// Whether the database itself refused the statement.
-pub(crate) fn is_refused<T>(answer: Result<T, StoreError>) -> bool {
+pub(crate) fn is_refused<T>(answer: &Result<T, StoreError>) -> bool {
     matches!(answer, Err(StoreError::Statement(_)))
 }
 

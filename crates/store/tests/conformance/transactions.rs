@@ -24,7 +24,7 @@ on_both! {
         let mut tx = db.store.write().await.unwrap();
         let other = AccountId::new(now(), &db.random);
         tx.insert_account(other, &name("Other"), now()).await.unwrap();
-        assert!(is_refused(tx.insert_account(other, &name("Again"), now()).await));
+        assert!(is_refused(&tx.insert_account(other, &name("Again"), now()).await));
         drop(tx);
         assert!(read!(db, r => r.account(other).await.unwrap()).is_none());
     }

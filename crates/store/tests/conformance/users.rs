@@ -6,7 +6,7 @@ use vestibule_domain::email::Email;
 use vestibule_domain::id::UserId;
 use vestibule_domain::limits::CODE_BUDGET;
 use vestibule_domain::user::{Epoch, MembershipState, Role};
-use vestibule_store::{NewUser, PageKey};
+use vestibule_store::{MemberFilter, NewUser, PageKey};
 
 use crate::support::*;
 
@@ -61,6 +61,25 @@ on_both! {
         // Two addresses in ASCII are always two users, whatever they look like.
         assert!(add("c0c0@acme.example").await);
         assert!(add("coco@other.example").await);
+    }
+
+    /// Two addresses that look alike, in two accounts whose guards are not each other's.
+    async fn of_many_look_alikes_one_is_added(db) {
+        let alike = ["сосо@acme.example", "сосօ@acme.example"].map(|text| Email::parse(text).ok());
+        let first = alike[0].clone().unwrap();
+        let others: Vec<Email> = alike
+            .into_iter()
+            .flatten()
+            .filter(|email| email.skeleton() == first.skeleton() && email.may_be_look_alike())
+            .collect();
+        let (emails, who) = (lend(others), lend(name("Somebody")));
+        let new = (0..RACERS).map(|n| new_user(&db, &emails[n % emails.len()], who));
+        let users = lend(new.collect::<Vec<_>>());
+        let won = race(&db, move |mut tx, number| async move {
+            let won = tx.insert_user(&users[number], now()).await?;
+            Ok((tx, won))
+        });
+        assert_eq!(won.await, 1);
     }
 
     async fn a_user_is_found_by_its_account_alone(db) {
@@ -249,7 +268,7 @@ on_both! {
         let user = async |id| read!(db, r => r.user(id).await.unwrap()).unwrap();
         assert_eq!((user(ben).await.name, user(ben).await.last_sign_in), ("Zoë".into(), Some(at(5))));
         assert_eq!((user(ada).await.name, user(ada).await.last_sign_in), ("ada".into(), None));
-        let filter = vestibule_store::MemberFilter { prefix: "zo".into(), ..Default::default() };
+        let filter = MemberFilter { prefix: "zo".into(), ..Default::default() };
         let found = read!(db, r => {
             r.members(db.account, &filter, &PageKey::default(), 10).await.unwrap().members
         });
