@@ -13,9 +13,9 @@ use vestibule_store::{NewLink, NewUser, UserRecord, Writing};
 
 use crate::authority::{Admin, Fresh};
 use crate::error::FlowError;
-use crate::session_records::Visitor;
 use crate::users::still_admin;
 use crate::vestibule::Vestibule;
+use crate::visitor::Visitor;
 
 /// A link that was just made. Its token is shown once.
 pub struct MadeLink {
