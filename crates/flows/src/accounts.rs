@@ -10,8 +10,8 @@ use vestibule_store::NewUser;
 
 use crate::error::FlowError;
 use crate::invitations::MadeLink;
-use crate::session_records::Visitor;
 use crate::vestibule::Vestibule;
+use crate::visitor::Visitor;
 
 impl Vestibule {
     /// The name of the one account; `None` where there is none or several.

@@ -17,8 +17,8 @@ use crate::authority::{Admin, Decision, Enrolling, Fresh};
 use crate::error::FlowError;
 use crate::policy::PolicySet;
 use crate::security_code::CodeRefused;
-use crate::session_records::Visitor;
 use crate::vestibule::Vestibule;
+use crate::visitor::Visitor;
 
 /// How long a key that is shown can be confirmed.
 const LIFETIME: Duration = Duration::from_mins(15);

@@ -9,8 +9,8 @@ use vestibule_domain::user::{Epoch, MembershipState, Role};
 use vestibule_store::{NewSession, NewUser, PendingEnrolment};
 
 use crate::error::FlowError;
-use crate::session_records::Visitor;
 use crate::vestibule::Vestibule;
+use crate::visitor::Visitor;
 
 /// A user who is there from the start.
 pub struct Furnished<'a> {

@@ -14,7 +14,7 @@ use vestibule_domain::audit::network;
 use vestibule_domain::password::HashMemory;
 
 use crate::error::FlowError;
-use crate::session_records::Visitor;
+use crate::visitor::Visitor;
 
 /// Hashes that wait at most. At 20 ms each on two cores, the last of them waits about two seconds.
 const LONGEST: usize = 192;

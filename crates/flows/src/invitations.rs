@@ -13,9 +13,9 @@ use vestibule_store::{NewLink, NewUser, UserRecord, Writing};
 
 use crate::authority::{Admin, Fresh};
 use crate::error::FlowError;
-use crate::session_records::Visitor;
 use crate::users::still_admin;
 use crate::vestibule::Vestibule;
+use crate::visitor::Visitor;
 
 /// A link that was just made. Its token is shown once.
 pub struct MadeLink {
@@ -53,10 +53,13 @@ pub enum Invited {
 pub enum LinkRefused {
     /// Taken, expired, replaced, or never made.
     Gone,
-    /// The password cannot be used.
-    Password(PasswordError),
-    /// The name cannot be used.
-    Name(NameError),
+    /// Fields to mend, each for itself.
+    Fields {
+        /// What is wrong with the name.
+        name: Option<NameError>,
+        /// What is wrong with the password.
+        password: Option<PasswordError>,
+    },
 }
 
 impl Vestibule {
@@ -239,13 +242,16 @@ impl Vestibule {
         let Some(linked) = self.user_of_link(LinkPurpose::Invitation, token).await? else {
             return Ok(Err(LinkRefused::Gone));
         };
-        let name = match Name::parse(name) {
-            Ok(name) => name,
-            Err(error) => return Ok(Err(LinkRefused::Name(error))),
-        };
-        let hash = match self.hash_for_link(from, &linked, password).await? {
-            Ok(hash) => hash,
-            Err(why) => return Ok(Err(why)),
+        let hash = self.hash_for_link(from, &linked, password).await?;
+        let (name, hash) = match (Name::parse(name), hash) {
+            (Ok(name), Ok(hash)) => (name, hash),
+            (name, Ok(_)) => {
+                return Ok(Err(LinkRefused::Fields { name: name.err(), password: None }));
+            }
+            (name, Err(LinkRefused::Fields { password, .. })) => {
+                return Ok(Err(LinkRefused::Fields { name: name.err(), password }));
+            }
+            (_, Err(why)) => return Ok(Err(why)),
         };
         let (user, now) = (&linked.user, self.clock.now());
         let mut tx = self.store.write().await?;
@@ -277,7 +283,7 @@ impl Vestibule {
         let Ok(email) = Email::parse(&linked.user.email) else { return Ok(Err(LinkRefused::Gone)) };
         let names = vec![linked.user.name.clone(), linked.account_name.clone()];
         let hash = self.new_password_hash(from, password, &email, names).await?;
-        Ok(hash.map_err(LinkRefused::Password))
+        Ok(hash.map_err(|error| LinkRefused::Fields { name: None, password: Some(error) }))
     }
 
     /// Takes the link, ends everything issued under its epoch, and sets the password.

@@ -18,18 +18,18 @@ mod passwords;
 pub mod policy;
 pub mod recover;
 pub mod security_code;
-mod session_records;
 pub mod setup;
 pub mod sign_in;
 pub mod users;
 mod vestibule;
+mod visitor;
 
 pub use error::FlowError;
 pub use hashing::HashingQueue;
 pub use keys::KeyError;
-pub use session_records::Visitor;
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
     AccountRecord, FactorRecord, Member, MemberFilter, MemberPage, MfaCounts, OpenSession, PageKey,
     SessionRecord, StoreError, UserRecord,
 };
+pub use visitor::Visitor;

@@ -12,8 +12,8 @@ use vestibule_store::{FactorRecord, OpenSession};
 
 use crate::authority::{Fresh, SignedIn};
 use crate::error::FlowError;
-use crate::session_records::Visitor;
 use crate::vestibule::Vestibule;
+use crate::visitor::Visitor;
 
 /// What a user sees of the own login.
 pub struct OwnSecurity {

@@ -9,8 +9,8 @@ use vestibule_domain::user::MembershipState;
 use crate::authority::{Admin, Fresh};
 use crate::error::FlowError;
 use crate::invitations::{LinkRefused, MadeLink};
-use crate::session_records::Visitor;
 use crate::vestibule::Vestibule;
+use crate::visitor::Visitor;
 
 impl Vestibule {
     /// Makes a link for an active user. `None` where there is none such, or whoever asked is no

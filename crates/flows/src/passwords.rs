@@ -4,8 +4,8 @@ use vestibule_domain::email::Email;
 use vestibule_domain::password::{Password, PasswordError, PasswordHash};
 
 use crate::error::FlowError;
-use crate::session_records::Visitor;
 use crate::vestibule::Vestibule;
+use crate::visitor::Visitor;
 
 impl Vestibule {
     /// Checks a new password of who has, or will have, this address against the rules, and hashes

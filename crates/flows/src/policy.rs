@@ -6,9 +6,9 @@ use vestibule_store::MfaCounts;
 
 use crate::authority::{Admin, Fresh};
 use crate::error::FlowError;
-use crate::session_records::Visitor;
 use crate::users::still_admin;
 use crate::vestibule::Vestibule;
+use crate::visitor::Visitor;
 
 /// The answer to the switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

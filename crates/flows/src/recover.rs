@@ -8,8 +8,8 @@ use vestibule_domain::user::MembershipState;
 
 use crate::error::FlowError;
 use crate::invitations::{LinkRefused, MadeLink};
-use crate::session_records::Visitor;
 use crate::vestibule::Vestibule;
+use crate::visitor::Visitor;
 
 /// The answer to `vestibule recover`.
 pub enum Recover {

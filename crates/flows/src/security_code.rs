@@ -13,8 +13,8 @@ use vestibule_store::FactorRecord;
 
 use crate::authority::{ProofAsked, Proving};
 use crate::error::FlowError;
-use crate::session_records::Visitor;
 use crate::vestibule::Vestibule;
+use crate::visitor::Visitor;
 
 /// The answer to a proof.
 pub enum Proven {

@@ -11,8 +11,8 @@ use vestibule_domain::user::{Epoch, MembershipState, Role};
 use vestibule_store::{NewLink, NewUser};
 
 use crate::error::FlowError;
-use crate::session_records::Visitor;
 use crate::vestibule::Vestibule;
+use crate::visitor::Visitor;
 
 /// What the set-up page is sent with.
 pub struct Setup<'a> {

@@ -3,14 +3,16 @@
 use vestibule_domain::access::{Access, Demand, access};
 use vestibule_domain::audit::AuditKind;
 use vestibule_domain::email::Email;
+use vestibule_domain::id::{SessionId, UserId};
+use vestibule_domain::time::Timestamp;
 use vestibule_domain::token::Token;
-use vestibule_domain::user::MembershipState;
-use vestibule_store::{PasswordRecord, UserRecord, Writing};
+use vestibule_domain::user::{Epoch, MembershipState};
+use vestibule_store::{NewSession, PasswordRecord, UserRecord, Writing};
 
 use crate::authority::Current;
 use crate::error::FlowError;
-use crate::session_records::Visitor;
 use crate::vestibule::Vestibule;
+use crate::visitor::Visitor;
 
 /// The answer to e-mail and password.
 pub enum SignIn {
@@ -124,5 +126,31 @@ impl Vestibule {
             self.audit(&mut tx, from.event_in(AuditKind::SignedOut, &current.record), now).await?;
         }
         Ok(tx.commit().await?)
+    }
+
+    /// Begins a session of a user whose password was just given or set, under the epoch that was
+    /// read with it.
+    pub(crate) async fn begin_session(
+        &self,
+        tx: &mut Writing,
+        from: &Visitor,
+        user: UserId,
+        epoch: Epoch,
+        recovering: bool,
+        now: Timestamp,
+    ) -> Result<(Token, SessionId), FlowError> {
+        let token = Token::new(&self.randomness);
+        let id = SessionId::new(now, &self.randomness);
+        let new = NewSession {
+            id,
+            user,
+            token: &token.hash(),
+            epoch,
+            browser: &from.browser,
+            address: &from.address,
+            recovering,
+        };
+        tx.insert_session(&new, now).await?;
+        Ok((token, id))
     }
 }

@@ -11,8 +11,8 @@ use vestibule_store::{
 
 use crate::authority::{Admin, Fresh};
 use crate::error::FlowError;
-use crate::session_records::Visitor;
 use crate::vestibule::Vestibule;
+use crate::visitor::Visitor;
 
 /// Users on one page of the list.
 const PAGE: i64 = 50;

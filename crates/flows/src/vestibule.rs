@@ -66,6 +66,12 @@ impl Vestibule {
         self.clock.now()
     }
 
+    /// A name for a request in the log. It is random: a number would tell strangers how many others
+    /// there are.
+    pub fn request_id(&self) -> String {
+        format!("{:016x}", u64::from_be_bytes(self.randomness.bytes()))
+    }
+
     /// What the operator set.
     pub fn settings(&self) -> &Settings {
         &self.settings

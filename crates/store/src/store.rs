@@ -16,7 +16,12 @@ use crate::migrations::{self, Spelling};
 /// How long a request waits for a connection before the database counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a reader of SQLite keeps its page cache (2 MB) without anything to read.
+/// Readers of SQLite at a time: reading is work for a core, not waiting.
+const READERS: u32 = 2;
+/// A connection's page cache in KiB, written as SQLite wants it. The system keeps the file's pages
+/// anyway; ours are for what one statement visits twice.
+const PAGE_CACHE: &str = "-512";
+/// How long a reader of SQLite keeps its page cache without anything to read.
 const READERS_KEPT: Duration = Duration::from_secs(20);
 
 /// Which database to open: `sqlite:PATH` or `postgres://…`. It may hold a password: no `Debug`.
@@ -159,6 +164,7 @@ async fn open_sqlite(path: &Path) -> Result<Store, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         // A commit that a power cut takes back would revive a spent code.
         .synchronous(SqliteSynchronous::Full)
+        .pragma("cache_size", PAGE_CACHE)
         .busy_timeout(ACQUIRE_TIMEOUT);
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
@@ -167,7 +173,7 @@ async fn open_sqlite(path: &Path) -> Result<Store, StoreError> {
         .await?;
     migrations::apply(&mut *writer.acquire().await?, Spelling::Sqlite).await?;
     let readers = SqlitePoolOptions::new()
-        .max_connections(4)
+        .max_connections(READERS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(READERS_KEPT)
         .connect_lazy_with(options.pragma("query_only", "on"));

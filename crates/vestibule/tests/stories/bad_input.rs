@@ -22,6 +22,7 @@ fn unreadable(form: Fields<'_>) -> Vec<(&'static str, &'static str, Vec<u8>, u16
     let and = |more: &[u8]| [good.as_bytes(), b"&", more].concat();
     let (name, value) = form.first().copied().unwrap_or(("x", "1"));
     let first = encode(&[(name, value)]);
+    let many = (0..1_000).map(|n| format!("x{n}=&")).collect::<Vec<_>>().concat();
     let json = format!("{{\"{name}\":\"{value}\"}}").into_bytes();
     let multipart =
         format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n--b--");
@@ -42,6 +43,7 @@ fn unreadable(form: Fields<'_>) -> Vec<(&'static str, &'static str, Vec<u8>, u16
             and(format!("{first}&%{:02x}{}=1", name.as_bytes()[0], &name[1..]).as_bytes()),
             400,
         ),
+        ("more fields than any form has", FORM, and(many.as_bytes()), 400),
         ("JSON", "application/json", json.clone(), 400),
         ("JSON, said to be text", "text/plain", json, 400),
         ("a form, said to be text", "text/plain", and(b"x=1"), 400),

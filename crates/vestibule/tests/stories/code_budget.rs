@@ -222,6 +222,19 @@ stories! {
         assert_eq!(answer.leads_to(), "/");
     }
 
+    /// The same password over again is no new one, and renews nothing.
+    async fn the_same_password_over_again_renews_nothing(app) {
+        let ada = app.admin("ada").await;
+        let cleo = app.sign_in("cleo").await;
+        spend_the_budget(&app).await;
+        let same = [("password", &*password("cleo"))];
+        assert_eq!(cleo.post("/settings/security/password", &same).await.status, 422);
+        let link = app.password_link(&ada, "cleo").await;
+        assert_eq!(app.browser().post(&link, &same).await.status, 422);
+        let (_, answer) = sign_in_anew(&app, &password("cleo")).await;
+        must_be_closed(&answer);
+    }
+
     /// With a proof that is no longer fresh there is no such way: the page says what there is.
     async fn a_stale_session_cannot_renew_the_budget(app) {
         let cleo = app.sign_in("cleo").await;

@@ -57,6 +57,22 @@ stories! {
         assert_eq!(app.enrol("ben", &ben).await.leads_to(), "/settings/security");
     }
 
+    /// So it does in the vestibule, where the password grows older than 5 minutes meanwhile: nobody
+    /// who fetches their phone is asked for it again before the key expires.
+    async fn the_key_stays_the_same_in_the_vestibule_without_another_password(app) {
+        require_mfa(&app).await;
+        let ben = app.give_password("ben").await;
+        let page = ben.visit("/settings/security").await;
+        app.scan("ben", &page);
+        app.clock.advance(Duration::from_secs(14 * 60 + 30));
+        assert_eq!(key(&ben.visit("/settings/security").await), key(&page));
+        assert_eq!(key(&ben.post("/enrolment", &[("code", "000000")]).await), key(&page));
+        let code = app.code("ben");
+        let fields = [("code", code.as_str()), ("return_to", "/settings/security")];
+        assert_eq!(ben.post("/enrolment", &fields).await.leads_to(), "/settings/security");
+        assert!(ben.is_in().await);
+    }
+
     /// Many tabs that open the page at once show one key.
     async fn tabs_that_open_race_show_one_key(app) {
         let ben = app.sign_in("ben").await;
@@ -81,6 +97,7 @@ stories! {
         answer.must_show("This code is not right.");
         assert_eq!(key(&answer), key(&theirs));
         assert!(!attacker.is_in().await);
+        assert_eq!(app.audited("enrolment.code_refused").await, 1);
 
         assert_eq!(ben.post("/enrolment", &[("code", &code)]).await.leads_to(), "/");
         assert!(ben.is_in().await);

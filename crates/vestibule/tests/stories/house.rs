@@ -137,6 +137,7 @@ pub(crate) fn must_be_dressed(answer: &Answer, what: &str) {
     assert_eq!(header("x-content-type-options"), "nosniff", "{what}");
     assert_eq!(header("x-frame-options"), "DENY", "{what}");
     assert_eq!(header("cross-origin-opener-policy"), "same-origin", "{what}");
+    assert_eq!(header("cross-origin-resource-policy"), "same-origin", "{what}");
     assert!(["same-origin", "no-referrer"].contains(&header("referrer-policy")), "{what}");
     assert!(!header("permissions-policy").is_empty() && !header("x-request-id").is_empty());
     let is_static = header("cache-control").contains("immutable");

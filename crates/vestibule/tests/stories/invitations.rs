@@ -94,6 +94,7 @@ stories! {
             assert_eq!(page.field("email").as_deref(), Some(taken));
         }
         assert_eq!(app.audited("invitation.made").await, 1);
+        assert_eq!(app.audited("refused.address_taken").await, 6);
     }
 
     /// An address in another script that looks like a user's is refused; plain ones never are.

@@ -136,6 +136,7 @@ stories! {
         led_to_enrolment_by_the_switch(&app, &ada).await;
         let ben = app.sign_in("ben").await;
         assert_eq!(app.audited("policy.required").await, 0);
+        assert_eq!(app.audited("refused.needs_factor").await, 1);
         let code = app.code("ada");
         let page = ada.submit("/enrolment", &[("code", &code), ("for", "everyone")]).await;
         page.must_show("Two-factor sign-in is on for everyone.");

@@ -120,23 +120,56 @@ stories! {
         }
     }
 
-    /// Links from elsewhere lead here; pages from elsewhere load nothing from here, for loading a
-    /// page keeps a session awake and makes the key of an enrolment.
+    /// A link from elsewhere leads here, as does an address that is typed.
     async fn a_link_from_elsewhere_leads_here(app) {
         let ben = app.sign_in("ben").await;
-        for site in ["cross-site", "same-site"] {
-            let visit =
-                [("sec-fetch-site", site), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
-            assert_eq!(ben.send(Method::GET, "/enrolment", None, &visit).await.status, 200);
-            for (mode, dest) in [("no-cors", "image"), ("navigate", "iframe"), ("cors", "empty")] {
-                let load =
-                    [("sec-fetch-site", site), ("sec-fetch-mode", mode), ("sec-fetch-dest", dest)];
-                for path in ["/", "/enrolment", "/settings/security"] {
-                    let answer = ben.send(Method::GET, path, None, &load).await;
-                    assert_eq!(answer.status, 403, "{path} {load:?}");
+        for site in ["cross-site", "same-site", "same-origin", "none"] {
+            let headers = [
+                ("sec-fetch-site", site),
+                ("sec-fetch-mode", "navigate"),
+                ("sec-fetch-dest", "document"),
+            ];
+            assert_eq!(ben.send(Method::GET, "/", None, &headers).await.status, 200, "{site}");
+        }
+        assert_eq!(ben.get("/").await.status, 200, "an old browser");
+    }
+
+    /// Nothing is loaded into a page of another site: neither as a frame nor as a picture, and no
+    /// key is made by it.
+    async fn nothing_is_loaded_into_another_site(app) {
+        let house = House::of(&app).await;
+        let before = house.picture(&app).await;
+        let started = app.audited("enrolment.started").await;
+        let loads = [
+            ("navigate", "iframe"),
+            ("navigate", "embed"),
+            ("navigate", "object"),
+            ("no-cors", "image"),
+            ("no-cors", "script"),
+            ("no-cors", "style"),
+            ("cors", "empty"),
+            ("nested-navigate", "document"),
+            ("websocket", "websocket"),
+            ("", ""),
+        ];
+        for route in ROUTES.iter().filter(|route| route.page) {
+            let (caller, path) = (house.caller(&app, route), house.path(route));
+            for site in ["cross-site", "same-site", "Same-Origin", ""] {
+                for (mode, dest) in loads {
+                    let headers = [
+                        ("sec-fetch-site", site),
+                        ("sec-fetch-mode", mode),
+                        ("sec-fetch-dest", dest),
+                    ];
+                    let answer = caller.send(Method::GET, &path, None, &headers).await;
+                    let what = format!("{path} into {site} as {mode}/{dest}");
+                    assert_eq!(answer.status, 403, "{what}");
+                    must_be_told(&answer, &what);
                 }
             }
         }
+        assert_eq!(app.audited("enrolment.started").await, started);
+        assert_eq!(house.picture(&app).await, before);
     }
 
     /// Nobody else's page may read ours.

@@ -25,7 +25,7 @@ impl Log {
         let log = LOG.get_or_init(|| {
             let log = Self::default();
             let writer = log.clone();
-            let lines = layer().with_ansi(false).with_writer(move || writer.clone());
+            let lines = layer().without_time().with_ansi(false).with_writer(move || writer.clone());
             let while_listening = dynamic_filter_fn(|_, _| LISTENING.load(Ordering::SeqCst) > 0);
             let all = tracing_subscriber::registry().with(while_listening).with(lines);
             tracing::subscriber::set_global_default(all).unwrap();
@@ -176,13 +176,15 @@ fn letters(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
-/// A code that is no part of a longer number or identifier.
+/// A code that is no part of a longer number, a fraction or an identifier.
 fn find_code(text: &str, code: &str) -> Option<usize> {
-    let is_hex = |c: Option<char>| c.is_some_and(|c| c.is_ascii_hexdigit());
-    let mut found = text.match_indices(code).map(|(at, _)| at);
-    found.find(|at| {
-        !is_hex(text[..*at].chars().next_back()) && !is_hex(text[at + code.len()..].chars().next())
-    })
+    let before = |at: usize| text[..at].chars().next_back();
+    let after = |at: usize| text[at + code.len()..].chars().next();
+    let is_alone = |at: &usize| {
+        !before(*at).is_some_and(|c| c.is_ascii_hexdigit() || c == '.')
+            && !after(*at).is_some_and(|c| c.is_ascii_hexdigit())
+    };
+    text.match_indices(code).map(|(at, _)| at).find(is_alone)
 }
 
 fn around(text: &str, at: usize) -> String {
@@ -358,7 +360,7 @@ stories! {
         assert!(letters(&app.database_dump()).contains("ada@acme.example"));
         let code = w.codes.iter().find(|code| code.len() == 6).unwrap();
         assert!(find_code(&format!("code={code} "), code).is_some());
-        assert!(find_code(&format!("7{code}"), code).is_none());
+        assert!(find_code(&format!("7{code} 0.{code}"), code).is_none());
         let key = base32(&w.keys[0]);
         assert_eq!(key.len(), 20, "160 bits (AT-92)");
     }

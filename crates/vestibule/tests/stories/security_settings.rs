@@ -196,6 +196,7 @@ stories! {
             ("", "Use at least 12 characters."),
             ("hf8 q2!zk3v", "Use at least 12 characters."),
             (&*"q7 f".repeat(33), "Use at most 128 characters."),
+            (&*password("ben"), "This is the password you have already. Choose another."),
             ("password1234", guessable),
             ("aaaaaaaaaaaaaaaa", guessable),
             ("123456789012345", guessable),

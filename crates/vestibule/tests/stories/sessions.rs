@@ -160,6 +160,37 @@ stories! {
         assert_eq!(app.audited("session.others_ended").await, 1);
     }
 
+    /// Ending them takes a fresh proof: a copy of an old session cannot throw the owner out. The
+    /// page says what is about to happen, and the form goes through after it.
+    async fn ending_sessions_takes_a_fresh_proof(app) {
+        let (ben, cleo) = (app.sign_in("ben").await, app.sign_in("cleo").await);
+        let others = [app.sign_in("ben").await, app.sign_in("cleo").await];
+        app.clock.outlive_proofs();
+        let id = app.other_session_ids(&ben).await.remove(0);
+        let end = format!("/settings/security/sessions/{id}/end");
+        let all = "/settings/security/sessions/end-others";
+        for (browser, path, words) in [
+            (&ben, end.as_str(), "You are about to end a session. Type your password once more."),
+            (&cleo, all, "You are about to end your other sessions. Type the six digits"),
+        ] {
+            let page = browser.post(path, &[]).await;
+            assert_eq!(page.status, 403, "{path}");
+            page.must_show(words);
+        }
+        for other in &others {
+            assert!(other.is_in().await, "nothing has ended");
+        }
+        let fields = [("act", end.as_str()), ("password", &*password("ben"))];
+        ben.submit("/proof", &fields).await.must_show("The session has ended.");
+        let code = app.code("cleo");
+        let page = cleo.submit("/proof", &[("act", all), ("code", &code)]).await;
+        page.must_show("Your other sessions have ended.");
+        for other in &others {
+            assert!(!other.is_in().await);
+        }
+        assert!(ben.is_in().await && cleo.is_in().await);
+    }
+
     /// AT-59: another user's session is none that I could end, not even as an Admin.
     async fn another_users_session_cannot_be_ended(app) {
         let [ben, seen_by] = [app.sign_in("ben").await, app.sign_in("ben").await];

@@ -39,6 +39,7 @@ stories! {
         let ben = app.sign_in("ben").await;
         assert_eq!(ben.get("/settings/users").await.status, 403);
         done(&ada, app.set_role(&ada, "ben", "Admin").await, "The role is changed.").await;
+        assert_eq!(app.set_role(&ada, "ben", "Admin").await.status, 303, "as it was, and no event");
         assert_eq!(ben.get("/settings/users").await.status, 200);
         done(&ada, app.set_role(&ada, "ben", "Member").await, "The role is changed.").await;
         assert_eq!(ben.get("/settings/users").await.status, 403);
@@ -167,6 +168,7 @@ stories! {
         let page = app.user_path("ada", "").await;
         assert_eq!(refused.link("Back to this user"), Some(page));
         assert_eq!(app.audited("factors.reset").await, 0);
+        assert_eq!(app.audited("refused.own_reset").await, 1);
         assert_eq!(app.give_password("ada").await.get("/").await.leads_to(), "/sign-in/code");
         let cleo = app.sign_in("cleo").await;
         assert_eq!(app.act(&cleo, "ada", "/factors/reset").await.status, 303, "another Admin may");

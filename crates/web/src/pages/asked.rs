@@ -8,6 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{Method, header};
 use axum::response::{IntoResponse as _, Response};
+use http_body_util::LengthLimitError;
 use vestibule_domain::access::{Step, Why};
 use vestibule_flows::authority::{Authority, Current, Decision, SignedIn};
 use vestibule_flows::{FlowError, Visitor};
@@ -128,7 +129,16 @@ impl<A: Authority + Send> FromRequest<App> for Act<A> {
 
 async fn read_form(request: Request) -> Result<(Parts, Fields), PageError> {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, BODY_LIMIT).await.map_err(|_| PageError::too_large())?;
+    let body = to_bytes(body, BODY_LIMIT).await.map_err(|error| {
+        // A body that breaks off in the middle is another matter than one that is too long.
+        if std::error::Error::source(&error)
+            .is_some_and(<dyn std::error::Error>::is::<LengthLimitError>)
+        {
+            PageError::too_large()
+        } else {
+            PageError::bad_request()
+        }
+    })?;
     let fields = Fields::of_body(&parts.headers, &body)?;
     Ok((parts, fields))
 }

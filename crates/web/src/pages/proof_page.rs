@@ -120,6 +120,8 @@ fn describe(then: &ProofThen, account: &str) -> (String, &'static str) {
             plain("remove a user", "Remove this user")
         }
         (_, "remove") => plain("remove an app from your factors", "Remove this app"),
+        (_, "end") => plain("end a session", "End this session"),
+        (_, "end-others") => plain("end your other sessions", "End all others"),
         (_, "name") => plain("rename an app", "Rename this app"),
         _ => plain("do something that needs a fresh proof", "Continue"),
     }

@@ -1,7 +1,5 @@
 //! One line a request. It names the route, never the path: paths hold the tokens of links.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::Next;
@@ -11,14 +9,9 @@ use tracing::Instrument as _;
 use crate::request::visitor;
 use crate::state::App;
 
-/// Numbers the requests of this process; with the process's start in the log that is enough to
-/// find one.
-static COUNT: AtomicU64 = AtomicU64::new(1);
-
 pub(crate) async fn log_request(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = app.vestibule.now();
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let id = format!("{:x}-{number:x}", started.millis());
+    let id = app.vestibule.request_id();
     let route = request
         .extensions()
         .get::<MatchedPath>()

@@ -8,14 +8,12 @@ use axum::routing::get;
 use vestibule_domain::link::LinkPurpose;
 use vestibule_flows::invitations::{LinkRefused, LinkedUser};
 
-use super::{link_gone, linked};
+use super::{enter, link_gone, linked};
 use crate::error::PageError;
 use crate::pages::asked::Form;
-use crate::pages::dispatch::dispatch;
 use crate::pages::words;
-use crate::request::return_to::ReturnTo;
 use crate::request::segment::Segment;
-use crate::respond::{link_page, with_token};
+use crate::respond::link_page;
 use crate::state::App;
 use crate::views::links::{InvitationPage, LinkKind};
 use crate::views::{Field, Outside};
@@ -55,14 +53,12 @@ async fn accept(
     let visitor = &form.caller.visitor;
     let mut view = view(&app, text, linked, Field::holding(name));
     match app.vestibule.accept_invitation(visitor, &token, name, password).await? {
-        Ok(session) => {
-            let current = app.vestibule.current(&session).await?;
-            let answer = dispatch(&app, current.as_ref(), &ReturnTo::dashboard());
-            return Ok(with_token(&app, &session, answer));
-        }
+        Ok(session) => return enter(&app, &form.caller, &session).await,
         Err(LinkRefused::Gone) => return link_gone(&app, LinkKind::Invitation).await,
-        Err(LinkRefused::Name(error)) => view.name.error = Some(words::name(error)),
-        Err(LinkRefused::Password(error)) => view.password_error = Some(words::password(error)),
+        Err(LinkRefused::Fields { name, password }) => {
+            view.name.error = name.map(words::name);
+            view.password_error = password.map(words::password);
+        }
     }
     Ok(link_page(StatusCode::UNPROCESSABLE_ENTITY, &view))
 }

@@ -13,7 +13,10 @@ use vestibule_domain::token::Token;
 use vestibule_flows::invitations::LinkedUser;
 
 use crate::error::PageError;
-use crate::respond::link_page;
+use crate::pages::asked::Caller;
+use crate::pages::dispatch::dispatch;
+use crate::request::return_to::ReturnTo;
+use crate::respond::{link_page, with_token};
 use crate::state::App;
 use crate::surroundings::outside;
 use crate::views::links::{LinkGonePage, LinkKind};
@@ -24,6 +27,16 @@ pub(crate) fn router() -> Router<App> {
         .merge(password::router())
         .merge(recover::router())
         .merge(setup::router())
+}
+
+/// Hands the session that began by a link to the browser, in place of the one that it had.
+async fn enter(app: &App, caller: &Caller, session: &Token) -> Result<Response, PageError> {
+    if let Some(before) = &caller.current {
+        app.vestibule.sign_out(&caller.visitor, before).await?;
+    }
+    let current = app.vestibule.current(session).await?;
+    let answer = dispatch(app, current.as_ref(), &ReturnTo::dashboard());
+    Ok(with_token(app, session, answer))
 }
 
 /// The token in the path and whose link it is, if it can still be taken.

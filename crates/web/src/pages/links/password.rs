@@ -51,10 +51,10 @@ async fn set_password(
     let password = form.fields.text("password");
     match app.vestibule.use_password_link(visitor, &token, password).await? {
         Ok(()) => Ok(see_other("/sign-in?notice=password-changed")),
-        Err(LinkRefused::Password(error)) => {
-            let view = view(&app, text, linked, Some(words::password(error)));
+        Err(LinkRefused::Fields { password, .. }) => {
+            let view = view(&app, text, linked, password.map(words::password));
             Ok(link_page(StatusCode::UNPROCESSABLE_ENTITY, &view))
         }
-        Err(LinkRefused::Gone | LinkRefused::Name(_)) => link_gone(&app, LinkKind::Password).await,
+        Err(LinkRefused::Gone) => link_gone(&app, LinkKind::Password).await,
     }
 }

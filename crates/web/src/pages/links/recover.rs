@@ -8,14 +8,12 @@ use axum::routing::get;
 use vestibule_domain::link::LinkPurpose;
 use vestibule_flows::invitations::{LinkRefused, LinkedUser};
 
-use super::{link_gone, linked};
+use super::{enter, link_gone, linked};
 use crate::error::PageError;
 use crate::pages::asked::Form;
-use crate::pages::dispatch::dispatch;
 use crate::pages::words;
-use crate::request::return_to::ReturnTo;
 use crate::request::segment::Segment;
-use crate::respond::{link_page, with_token};
+use crate::respond::link_page;
 use crate::state::App;
 use crate::views::Outside;
 use crate::views::links::{LinkKind, RecoverPage};
@@ -52,15 +50,11 @@ async fn recover(
     let visitor = &form.caller.visitor;
     let password = form.fields.text("password");
     match app.vestibule.use_recover_link(visitor, &token, password).await? {
-        Ok(session) => {
-            let current = app.vestibule.current(&session).await?;
-            let answer = dispatch(&app, current.as_ref(), &ReturnTo::dashboard());
-            Ok(with_token(&app, &session, answer))
-        }
-        Err(LinkRefused::Password(error)) => {
-            let view = view(&app, text, linked, Some(words::password(error)));
+        Ok(session) => enter(&app, &form.caller, &session).await,
+        Err(LinkRefused::Fields { password, .. }) => {
+            let view = view(&app, text, linked, password.map(words::password));
             Ok(link_page(StatusCode::UNPROCESSABLE_ENTITY, &view))
         }
-        Err(LinkRefused::Gone | LinkRefused::Name(_)) => link_gone(&app, LinkKind::Recover).await,
+        Err(LinkRefused::Gone) => link_gone(&app, LinkKind::Recover).await,
     }
 }

@@ -8,14 +8,12 @@ use axum::routing::get;
 use vestibule_domain::token::Token;
 use vestibule_flows::setup::{Setup, SetupErrors, SetupRefused};
 
-use super::link_gone;
+use super::{enter, link_gone};
 use crate::error::PageError;
 use crate::pages::asked::Form;
-use crate::pages::dispatch::dispatch;
 use crate::pages::words;
-use crate::request::return_to::ReturnTo;
 use crate::request::segment::Segment;
-use crate::respond::{link_page, with_token};
+use crate::respond::link_page;
 use crate::state::App;
 use crate::views::links::{LinkKind, SetupPage};
 use crate::views::{Field, Outside};
@@ -68,11 +66,7 @@ async fn set_up(
         password: form.fields.text("password"),
     };
     match app.vestibule.set_up(&form.caller.visitor, &token, &setup).await? {
-        Ok(session) => {
-            let current = app.vestibule.current(&session).await?;
-            let answer = dispatch(&app, current.as_ref(), &ReturnTo::dashboard());
-            Ok(with_token(&app, &session, answer))
-        }
+        Ok(session) => enter(&app, &form.caller, &session).await,
         Err(SetupRefused::Fields(errors)) => {
             let view = setup_page(&app, text, Some(&setup), &errors);
             Ok(link_page(StatusCode::UNPROCESSABLE_ENTITY, &view))

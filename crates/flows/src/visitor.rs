@@ -1,14 +1,7 @@
-//! Who asks, seen from outside, and the sessions that begin.
+//! Who asks, seen from outside, and the events that they cause.
 
 use vestibule_domain::audit::{AuditEvent, AuditKind};
-use vestibule_domain::id::{SessionId, UserId};
-use vestibule_domain::time::Timestamp;
-use vestibule_domain::token::Token;
-use vestibule_domain::user::Epoch;
-use vestibule_store::{NewSession, SessionRecord, UserRecord, Writing};
-
-use crate::error::FlowError;
-use crate::vestibule::Vestibule;
+use vestibule_store::{SessionRecord, UserRecord};
 
 /// Who sent the request, as far as a request tells.
 #[derive(Clone, Debug, Default)]
@@ -47,33 +40,5 @@ impl Visitor {
             session: Some(session.id),
             ..self.event(kind)
         }
-    }
-}
-
-impl Vestibule {
-    /// Begins a session of a user whose password was just given or set, under the epoch that was
-    /// read with it.
-    pub(crate) async fn begin_session(
-        &self,
-        tx: &mut Writing,
-        from: &Visitor,
-        user: UserId,
-        epoch: Epoch,
-        recovering: bool,
-        now: Timestamp,
-    ) -> Result<(Token, SessionId), FlowError> {
-        let token = Token::new(&self.randomness);
-        let id = SessionId::new(now, &self.randomness);
-        let new = NewSession {
-            id,
-            user,
-            token: &token.hash(),
-            epoch,
-            browser: &from.browser,
-            address: &from.address,
-            recovering,
-        };
-        tx.insert_session(&new, now).await?;
-        Ok((token, id))
     }
 }
