@@ -1,6 +1,6 @@
 //! HTTP: parse, ask a flow, answer.
 //!
-//! [`pages`] has one module a page, its `router()` first; [`request`] is what a request is turned
+//! `pages` has one module a page, its `router()` first; `request` is what a request is turned
 //! into before a handler sees it; [`views`] is what the pages show. Nothing here decides who may
 //! do what: the authority that a handler needs stands in its signature, and only `vestibule-flows`
 //! makes it.
