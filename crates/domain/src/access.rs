@@ -1,6 +1,7 @@
 //! The one decision: what a session opens, asked anew at every request.
 //!
-//! Pages, gate, JSON API and OpenID Connect ask [`access`] and nothing else.
+//! Every door asks [`access`] and nothing else: the pages today, a gate for applications later.
+//! The rules that it and its neighbours keep are numbered in `docs/DESIGN.md`.
 
 use std::time::Duration;
 

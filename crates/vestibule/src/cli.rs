@@ -32,8 +32,11 @@ impl Cli {
 /// Adds to the help of each flag that is a setting where else it may stand, and its default.
 fn with_settings(command: clap::Command) -> clap::Command {
     command.mut_subcommands(with_settings).mut_args(|arg| {
-        let Some(key) = Key::of_name(arg.get_id().as_str()) else { return arg };
-        with_places(arg, key)
+        // A flag with a default of its own is not a setting: the demo reads no other place.
+        match Key::of_name(arg.get_id().as_str()) {
+            Some(key) if arg.get_default_values().is_empty() => with_places(arg, key),
+            _ => arg,
+        }
     })
 }
 
@@ -244,5 +247,9 @@ mod tests {
             assert!(help.contains(&places), "{key:?}\n{help}");
         }
         assert!(help.contains("[env: VESTIBULE_CONFIG]"), "{help}");
+
+        let help = cli.find_subcommand_mut("demo").unwrap().render_long_help().to_string();
+        assert!(!help.contains("[env:"), "the demo reads no environment: {help}");
+        assert_eq!(help.matches("[default: 127.0.0.1:8080]").count(), 1, "{help}");
     }
 }

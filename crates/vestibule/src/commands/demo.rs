@@ -82,8 +82,8 @@ fn describe(url: &str, folder: &Path, people: &[Person]) -> String {
     let _ = write!(
         text,
         "What to try
-  1. Sign in as Ben: the password is enough, for now.
-  2. Sign in as Cleo: the security code of the app is asked for.
+  1. Sign in as Cleo: the security code of the app is asked for. Sign out.
+  2. Sign in as Ben: the password is enough, for now. Leave the page open.
   3. In a private window, sign in as Ada and go to Settings, Account: turn on \"Two Factor
      Authentication\". Ada enrols first; then it holds for everyone, at once.
   4. Reload Ben's page: Ben is led to enrolment, and back to the page.

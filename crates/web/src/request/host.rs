@@ -1,5 +1,5 @@
 //! One address for one site: on the machine itself, `127.0.0.1` is sent to `localhost`, so that
-//! cookies, links and (later) passkeys belong to one origin.
+//! cookies and links belong to one origin.
 
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};

@@ -30,8 +30,13 @@ async fn show(State(app): State<App>, asked: Page<Admin>) -> Result<Response, Pa
     let preview = app.vestibule.switch_preview(&asked.who).await?;
     let mut frame = frame_of(session, Place::Account);
     frame.done = match asked.query.text("done") {
-        "turned-on" => Some("Two-factor sign-in is on for everyone.".into()),
-        "turned-off" => Some("Two-factor sign-in is off. Nobody’s factor was removed.".into()),
+        // The address may be an old one: only what is so is said.
+        "turned-on" if session.policy.is_required() => {
+            Some("Two-factor sign-in is on for everyone.".into())
+        }
+        "turned-off" if !session.policy.is_required() => {
+            Some("Two-factor sign-in is off. Nobody’s factor was removed.".into())
+        }
         _ => None,
     };
     let view = AccountPage {
