@@ -9,6 +9,7 @@ pub mod id;
 pub mod limits;
 pub mod link;
 pub mod name;
+pub mod notice;
 pub mod password;
 pub mod policy;
 pub mod proof;

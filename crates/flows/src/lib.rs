@@ -12,6 +12,7 @@ mod hashing;
 mod housekeeping;
 pub mod invitations;
 mod keys;
+mod notices;
 pub mod own_settings;
 pub mod password_links;
 mod passwords;
@@ -29,7 +30,7 @@ pub use hashing::HashingQueue;
 pub use keys::KeyError;
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
-    AccountRecord, FactorRecord, Member, MemberFilter, MemberPage, MfaCounts, OpenSession, PageKey,
-    SessionRecord, StoreError, UserRecord,
+    AccountRecord, FactorRecord, Member, MemberFilter, MemberPage, MfaCounts, NoticeRecord,
+    OpenSession, PageKey, SessionRecord, StoreError, UserRecord,
 };
 pub use visitor::Visitor;

@@ -8,8 +8,10 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 use crate::error::StoreError;
 
 /// Every migration there ever was, in order. A published one is never edited.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "foundation", include_str!("../migrations/0001_foundation.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "foundation", include_str!("../migrations/0001_foundation.sql")),
+    (2, "notices", include_str!("../migrations/0002_notices.sql")),
+];
 
 /// Which spelling of the types a database wants.
 #[derive(Clone, Copy)]
