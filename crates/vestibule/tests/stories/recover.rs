@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use vestibule_domain::email::Email;
+use vestibule_domain::link::Recovers;
 use vestibule_flows::recover::Recover;
 use vestibule_testkit::app::{email, password};
 use vestibule_testkit::{Client, TestApp, race, stories};
@@ -216,7 +217,7 @@ stories! {
         assert_eq!(app.use_link(&cleo, &half, NEW).await.leads_to(), "/enrolment");
         for who in ["ben", "cleo"] {
             assert_eq!(app.act(&ada, who, "/disable").await.status, 303);
-            let made = app.vestibule.make_recover_link(&Email::parse(&email(who)).unwrap()).await;
+            let made = app.vestibule.make_recover_link(&Email::parse(&email(who)).unwrap(), Recovers::Everything).await;
             assert!(matches!(made, Ok(Recover::Disabled)), "{who}");
         }
         is_gone(&app, &link).await;
@@ -224,7 +225,7 @@ stories! {
         app.act(&ada, "ben", "/enable").await;
         is_gone(&app, &link).await;
         let nobody =
-            app.vestibule.make_recover_link(&Email::parse("nobody@a.example").unwrap()).await;
+            app.vestibule.make_recover_link(&Email::parse("nobody@a.example").unwrap(), Recovers::Everything).await;
         assert!(matches!(nobody, Ok(Recover::Unknown)));
     }
 
