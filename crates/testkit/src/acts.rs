@@ -53,6 +53,15 @@ impl TestApp {
         assert_eq!(answer.leads_to(), "/", "{}", answer.text());
     }
 
+    /// Says that the codes on a page are kept, and follows where it leads.
+    pub async fn keep_shown(&self, browser: &Client, page: &Answer) -> Answer {
+        page.must_show("Keep your recovery codes");
+        let fields = page.carried_fields();
+        let fields: Vec<(&str, &str)> =
+            fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        browser.submit(&format!("{RECOVERY_CODES}/kept"), &fields).await
+    }
+
     /// One of the recovery codes that a user has kept.
     pub fn recovery_code(&self, who: &str, index: usize) -> String {
         let kept = self.kept.lock().unwrap();
