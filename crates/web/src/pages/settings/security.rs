@@ -43,6 +43,10 @@ struct Typed {
 async fn show(State(app): State<App>, asked: Page<SignedIn>) -> Result<Response, PageError> {
     let done = match asked.query.text("done") {
         "app-added" => "The app is added: from now on its codes let you in.",
+        "another-added" => {
+            "The app is added: its codes let you in too. If it takes the place of one that is lost, \
+             remove that one below."
+        }
         "codes-made" => "Your new recovery codes are in place. The old ones no longer work.",
         "app-renamed" => "The app is renamed.",
         "app-removed" => "The app is removed: its codes no longer let anyone in.",
