@@ -92,9 +92,117 @@ pub enum AuditKind {
     LastAdminKept,
     /// A user was refused the removal of the last factor while the switch is on.
     LastFactorKept,
+    /// The audit trail, or a part of it, was exported.
+    AuditExported,
+    /// Retention removed the oldest events of the audit trail.
+    AuditTrimmed,
+}
+
+/// What an event is about, for who looks for some of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AuditGroup {
+    /// Signing in and out, sessions.
+    SignIn,
+    /// Factors, passwords and the other things of one's own login.
+    OwnSettings,
+    /// What Admins and the host do with users.
+    Users,
+    /// The switch and the account.
+    Policy,
+    /// What was asked for and refused.
+    Refused,
+    /// The audit trail itself.
+    Trail,
+}
+
+/// The text names no kind or group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an audit kind")]
+pub struct NotAKind;
+
+impl AuditGroup {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 6] =
+        [Self::SignIn, Self::OwnSettings, Self::Users, Self::Policy, Self::Refused, Self::Trail];
+
+    /// The stable name in addresses and commands.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign-in",
+            Self::OwnSettings => "own-settings",
+            Self::Users => "users",
+            Self::Policy => "policy",
+            Self::Refused => "refused",
+            Self::Trail => "trail",
+        }
+    }
+}
+
+impl std::str::FromStr for AuditGroup {
+    type Err = NotAKind;
+
+    fn from_str(text: &str) -> Result<Self, NotAKind> {
+        Self::ALL.into_iter().find(|group| group.as_str() == text).ok_or(NotAKind)
+    }
+}
+
+impl std::str::FromStr for AuditKind {
+    type Err = NotAKind;
+
+    fn from_str(text: &str) -> Result<Self, NotAKind> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == text).ok_or(NotAKind)
+    }
 }
 
 impl AuditKind {
+    /// All of them. A test holds it against the names below.
+    pub const ALL: &[Self] = &[
+        Self::AccountCreated,
+        Self::PolicyRequired,
+        Self::PolicyOptional,
+        Self::PasswordRefused,
+        Self::PasswordAccepted,
+        Self::CodeWrong,
+        Self::CodeSpent,
+        Self::CodeOff,
+        Self::BudgetSpent,
+        Self::CodeAccepted,
+        Self::FreshProofGiven,
+        Self::FreshProofRefused,
+        Self::EnrolmentStarted,
+        Self::FactorAdded,
+        Self::FactorRenamed,
+        Self::FactorRemoved,
+        Self::FactorsReset,
+        Self::FactorsReplaced,
+        Self::PasswordChanged,
+        Self::NameChanged,
+        Self::SignedOut,
+        Self::SessionEnded,
+        Self::OtherSessionsEnded,
+        Self::UserInvited,
+        Self::InvitationRenewed,
+        Self::InvitationCancelled,
+        Self::InvitationAccepted,
+        Self::PasswordLinkMade,
+        Self::PasswordLinkUsed,
+        Self::RecoverLinkMade,
+        Self::RecoverLinkUsed,
+        Self::RoleChanged,
+        Self::UserDisabled,
+        Self::UserEnabled,
+        Self::UserRemoved,
+        Self::EnrolmentCodeRefused,
+        Self::AdminActRefused,
+        Self::SwitchNeedsFactor,
+        Self::OwnResetRefused,
+        Self::AddressTaken,
+        Self::LastAdminKept,
+        Self::LastFactorKept,
+        Self::AuditExported,
+        Self::AuditTrimmed,
+    ];
+
     /// The stable name of the event, in the database and for programs.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -140,6 +248,57 @@ impl AuditKind {
             Self::AddressTaken => "refused.address_taken",
             Self::LastAdminKept => "refused.last_admin",
             Self::LastFactorKept => "refused.last_factor",
+            Self::AuditExported => "audit.exported",
+            Self::AuditTrimmed => "audit.trimmed",
+        }
+    }
+
+    /// What it is about.
+    pub const fn group(self) -> AuditGroup {
+        match self {
+            Self::PasswordRefused
+            | Self::PasswordAccepted
+            | Self::CodeWrong
+            | Self::CodeSpent
+            | Self::CodeOff
+            | Self::BudgetSpent
+            | Self::CodeAccepted
+            | Self::FreshProofGiven
+            | Self::FreshProofRefused
+            | Self::SignedOut
+            | Self::SessionEnded
+            | Self::OtherSessionsEnded => AuditGroup::SignIn,
+            Self::EnrolmentStarted
+            | Self::FactorAdded
+            | Self::FactorRenamed
+            | Self::FactorRemoved
+            | Self::FactorsReplaced
+            | Self::PasswordChanged
+            | Self::NameChanged
+            | Self::EnrolmentCodeRefused
+            | Self::PasswordLinkUsed
+            | Self::RecoverLinkUsed
+            | Self::InvitationAccepted => AuditGroup::OwnSettings,
+            Self::FactorsReset
+            | Self::UserInvited
+            | Self::InvitationRenewed
+            | Self::InvitationCancelled
+            | Self::PasswordLinkMade
+            | Self::RecoverLinkMade
+            | Self::RoleChanged
+            | Self::UserDisabled
+            | Self::UserEnabled
+            | Self::UserRemoved => AuditGroup::Users,
+            Self::AccountCreated | Self::PolicyRequired | Self::PolicyOptional => {
+                AuditGroup::Policy
+            }
+            Self::AdminActRefused
+            | Self::SwitchNeedsFactor
+            | Self::OwnResetRefused
+            | Self::AddressTaken
+            | Self::LastAdminKept
+            | Self::LastFactorKept => AuditGroup::Refused,
+            Self::AuditExported | Self::AuditTrimmed => AuditGroup::Trail,
         }
     }
 
@@ -188,5 +347,28 @@ pub fn network(address: &str) -> String {
             format!("{}/56", std::net::Ipv6Addr::from(masked))
         }
         Err(_) => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AuditGroup, AuditKind};
+
+    /// The compiler asks for a name and a group of each kind; that it stands in the list as well, this
+    /// does.
+    #[test]
+    fn every_kind_is_in_the_list_and_reads_back() {
+        let source = include_str!("audit.rs");
+        let names = source.lines().filter(|line| {
+            line.trim_start().starts_with("Self::") && line.contains(" => \"") && line.contains('.')
+        });
+        assert_eq!(AuditKind::ALL.len(), names.count());
+        for kind in AuditKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(*kind));
+        }
+        for group in AuditGroup::ALL {
+            assert_eq!(group.as_str().parse(), Ok(group));
+            assert!(AuditKind::ALL.iter().any(|kind| kind.group() == group), "{group:?} is empty");
+        }
     }
 }
