@@ -78,7 +78,7 @@ impl Key {
             Self::SessionIdleMinutes => "60",
             Self::SessionTotalHours => "24",
             Self::PasswordMinimum => "12",
-            Self::AuditRetentionDays => "0 (for ever)",
+            Self::AuditRetentionDays => "0",
             Self::AuditHeads => "<data-dir>/audit-heads.jsonl",
             Self::Log => "info",
             Self::LogFormat => "text",
