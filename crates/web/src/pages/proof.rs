@@ -62,6 +62,7 @@ async fn show(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Respon
 fn cancel_of(return_to: &ReturnTo) -> ReturnTo {
     match return_to.as_str() {
         "/enrolment" | "/settings/security/password" => ReturnTo::security(),
+        path if path.starts_with("/settings/audit/") => ReturnTo::audit(),
         _ => ReturnTo::dashboard(),
     }
 }
@@ -113,6 +114,7 @@ fn page_of_act(act: &ReturnTo) -> ReturnTo {
     let mut parts = act.as_str().split(['/', '?']).skip(2);
     match (parts.next(), parts.next()) {
         (Some("account"), _) => ReturnTo::account(),
+        (Some("audit"), _) => ReturnTo::audit(),
         (Some("users"), user) => ReturnTo::user(user),
         _ => ReturnTo::security(),
     }

@@ -106,6 +106,7 @@ fn describe(then: &ProofThen, account: &str) -> (String, &'static str) {
         ("/settings/account/mfa", _) => {
             (format!("turn two-factor sign-in off at {account}"), "Turn off")
         }
+        ("/settings/audit/export", _) => plain("export the audit log", "Continue"),
         ("/enrolment", _) => plain("set up an authenticator app", "Continue"),
         (_, "password") => plain("change your password", "Continue"),
         ("/settings/users", _) => (format!("add {} as a user", field("email")), "Add this user"),

@@ -1,6 +1,7 @@
-//! `/settings/…`: the account's switch, one's own security, the account's users.
+//! `/settings/…`: the account's switch, one's own security, the account's users, its audit log.
 
 mod account;
+mod audit;
 mod browser;
 mod security;
 mod user;
@@ -13,6 +14,7 @@ use crate::state::App;
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .merge(account::router())
+        .merge(audit::router())
         .merge(security::router())
         .merge(user::router())
         .merge(users::router())
