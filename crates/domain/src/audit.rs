@@ -92,6 +92,8 @@ pub enum AuditKind {
     LastAdminKept,
     /// A user was refused the removal of the last factor while the switch is on.
     LastFactorKept,
+    /// The database was put back from a backup, and what came after the backup carried over.
+    DatabaseRestored,
 }
 
 impl AuditKind {
@@ -140,6 +142,7 @@ impl AuditKind {
             Self::AddressTaken => "refused.address_taken",
             Self::LastAdminKept => "refused.last_admin",
             Self::LastFactorKept => "refused.last_factor",
+            Self::DatabaseRestored => "database.restored",
         }
     }
 

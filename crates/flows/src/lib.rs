@@ -4,6 +4,7 @@
 //! that an act can be called only with the proof that it asks for. Nothing here knows HTTP.
 
 pub mod accounts;
+pub mod after_restore;
 pub mod authority;
 pub mod enrolment;
 mod error;
@@ -27,7 +28,7 @@ mod visitor;
 
 pub use error::FlowError;
 pub use hashing::HashingQueue;
-pub use keys::KeyError;
+pub use keys::{KeyError, rewrap};
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
     AccountRecord, FactorRecord, Member, MemberFilter, MemberPage, MfaCounts, NoticeRecord,

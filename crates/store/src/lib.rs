@@ -5,29 +5,36 @@
 
 mod accounts;
 mod audit;
+mod backup;
 mod data_keys;
 mod engine;
 mod enrolments;
 mod error;
 mod factors;
 mod housekeeping;
+mod in_use;
 mod links;
 mod members;
 mod migrations;
 mod notices;
+mod remains;
+mod restore;
 mod sessions;
 mod store;
 mod users;
 
 pub use accounts::AccountRecord;
+pub use backup::{Copy, copy_sqlite, examine_sqlite};
 pub use data_keys::WrappedDataKey;
 pub use engine::{Reading, Writing};
 pub use enrolments::PendingEnrolment;
 pub use error::StoreError;
 pub use factors::FactorRecord;
+pub use in_use::InUse;
 pub use links::{LinkRecord, NewLink};
 pub use members::{Member, MemberFilter, MemberPage, MfaCounts, PageKey};
 pub use notices::{NewNotice, NoticeRecord};
+pub use remains::{RemainingFactor, RemainingUser, SpentCode};
 pub use sessions::{NewSession, OpenSession, SessionRecord};
 pub use store::{DatabaseUrl, DatabaseUrlError, Store};
 pub use users::{NewUser, PasswordRecord, UserRecord};
