@@ -82,8 +82,21 @@ impl Store {
     /// Opens the database and brings its schema up to date.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
         match url {
-            DatabaseUrl::Sqlite(path) => open_sqlite(path).await,
+            DatabaseUrl::Sqlite(path) => {
+                let in_use = InUse::by_this_process(path)?;
+                open_sqlite(path, in_use).await
+            }
             DatabaseUrl::Postgres(options) => open_postgres(options).await,
+        }
+    }
+
+    /// The same for this process alone; `None` while another one uses the SQLite file. Who else
+    /// uses a PostgreSQL server is not known.
+    pub async fn open_alone(url: &DatabaseUrl) -> Result<Option<Self>, StoreError> {
+        let DatabaseUrl::Sqlite(path) = url else { return Self::open(url).await.map(Some) };
+        match InUse::alone(path)? {
+            Some(in_use) => open_sqlite(path, in_use).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -167,8 +180,7 @@ impl Store {
     }
 }
 
-async fn open_sqlite(path: &Path) -> Result<Store, StoreError> {
-    let in_use = InUse::by_this_process(path)?;
+async fn open_sqlite(path: &Path, in_use: InUse) -> Result<Store, StoreError> {
     let _migrating = lock_beside(path)?;
     create_private(path)?;
     let options = sqlite_options(path)
