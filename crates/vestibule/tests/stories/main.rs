@@ -15,6 +15,7 @@ mod policy;
 mod proof;
 mod raw_requests;
 mod recover;
+mod restore;
 mod return_to;
 mod routes;
 mod same_origin;
