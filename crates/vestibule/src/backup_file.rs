@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,7 @@ pub(crate) fn finish(
 
 /// A backup that was found, and not believed yet.
 pub(crate) struct Backup {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     pub(crate) manifest: Manifest,
     /// Which master key it says it belongs to.
     pub(crate) master_key: MasterKeyId,
@@ -101,20 +101,13 @@ impl Backup {
         })
     }
 
-    /// Copies the database out of it, unless the key does not vouch for what was read.
-    pub(crate) fn copy_database(&self, key: &MasterKey, to: &mut File) -> anyhow::Result<()> {
+    /// Copies the database out of it; `false` when the key does not vouch for what was read.
+    pub(crate) fn copy_database(&self, key: &MasterKey, to: &mut File) -> io::Result<bool> {
         let mut file = File::open(&self.path)?.take(self.said);
         let digest = digest_of(&mut file, to)?;
-        if !key.vouches_for(&digest, &self.vouched) {
-            bail!(
-                "{} was changed or damaged after it was made: take another copy of it, or another \
-                 backup",
-                self.path.display()
-            );
-        }
         to.set_len(self.database)?;
         to.sync_all()?;
-        Ok(())
+        Ok(key.vouches_for(&digest, &self.vouched))
     }
 }
 

@@ -55,7 +55,7 @@ async fn open_replaced(
         bail!("--replaced: {shown} is the restored database itself");
     }
     let store = Store::open_as_is(&url).await.map_err(|error| {
-        let cause = error.to_string().replace('\n', " ");
+        let cause = output::cause(&error);
         anyhow!(
             "the replaced database {shown} cannot be opened: {cause}; if it is lost, say \
              --without-replaced"

@@ -32,8 +32,9 @@ pub(crate) async fn run(config: &Config, file: &Path, with_key: WithKey) -> anyh
     };
 
     let folder = data_folder::of(file);
-    let cannot = |error: &dyn std::fmt::Display| {
-        anyhow!("{shown} cannot be made: {error}; nothing is left of it")
+    let cannot = |error: &(dyn std::error::Error + 'static)| {
+        let (from, cause) = (database.display(), output::cause(error));
+        anyhow!("no backup of {from} was made in {shown}: {cause}; nothing is left of it")
     };
     // It has mode 600 from its beginning, and is gone when anything fails.
     let temporary = tempfile::Builder::new().prefix(".vestibule-backup-").tempfile_in(folder);
@@ -50,7 +51,7 @@ pub(crate) async fn run(config: &Config, file: &Path, with_key: WithKey) -> anyh
         manifest.locked_key = Some(locked.to_text());
     }
     let finished = backup_file::finish(temporary.as_file_mut(), &manifest, &key, &randomness);
-    finished.map_err(|error| cannot(&error))?;
+    finished.map_err(|error| cannot(error.as_ref()))?;
     temporary.persist_noclobber(file).map_err(|error| cannot(&error.error))?;
     let synced = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(|error| cannot(&error))?;

@@ -15,7 +15,7 @@ use crate::backup_file::Backup;
 use crate::cli::Restore;
 use crate::config::{Config, show_database};
 use crate::replacing::{Workshop, has_journal, swap};
-use crate::{data_folder, key_file, opening, passphrase, restored, system};
+use crate::{data_folder, key_file, opening, output, passphrase, restored, system};
 
 /// Looks at the backup, prepares a database from it beside the one that is there, and puts it in
 /// that one's place at the very end.
@@ -27,9 +27,7 @@ pub(crate) async fn run(config: &Config, what: &Restore) -> anyhow::Result<()> {
 
     data_folder::ensure(data_folder::of(database))?;
     data_folder::ensure(&config.data_dir)?;
-    let cannot = |error: std::io::Error| {
-        anyhow!("{} cannot be replaced: {error}; nothing was changed", database.display())
-    };
+    let cannot = |error: std::io::Error| unchanged(database, &error);
     let Some(_alone) = InUse::alone(database)? else {
         bail!(
             "{} is in use: stop `vestibule serve` first (and any other command on this database)",
@@ -38,11 +36,12 @@ pub(crate) async fn run(config: &Config, what: &Restore) -> anyhow::Result<()> {
     };
     let workshop = Workshop::beside(database).map_err(cannot)?;
     let new = workshop.database();
-    copy(&backup, &keys.of_backup, &new, &what.file).await?;
+    copy_out(&backup, &keys.of_backup, &new, database).await?;
 
     let old = Old::open(database, what.without_replaced).await;
-    let vestibule = take_into_service(config, &new, &keys).await?;
-    let prepared = prepare(&vestibule, &old, &keys, &backup, what).await;
+    let opened = take_into_service(config, &new, &keys).await;
+    let vestibule = opened.map_err(|error| unchanged(database, error.as_ref()))?;
+    let prepared = prepare(&vestibule, &old, &keys, &backup).await;
     // Both are whole files again when nobody has them open.
     vestibule.close().await;
     old.close().await;
@@ -123,14 +122,33 @@ impl Keys {
     }
 }
 
+/// A failure that is nobody's mistake, in one line.
+fn unchanged(database: &Path, error: &(dyn std::error::Error + 'static)) -> anyhow::Error {
+    let (database, cause) = (database.display(), output::cause(error));
+    anyhow!("{database} cannot be replaced: {cause}; nothing was changed")
+}
+
 /// Copies the database out of the backup and looks at it from end to end.
-async fn copy(backup: &Backup, key: &MasterKey, new: &Path, file: &Path) -> anyhow::Result<()> {
-    let mut to = File::options().read(true).write(true).create_new(true).mode(0o600).open(new)?;
-    backup.copy_database(key, &mut to)?;
+async fn copy_out(
+    backup: &Backup,
+    key: &MasterKey,
+    new: &Path,
+    database: &Path,
+) -> anyhow::Result<()> {
+    let file = backup.path.display();
+    let to = File::options().read(true).write(true).create_new(true).mode(0o600).open(new);
+    let mut to = to.map_err(|error| unchanged(database, &error))?;
+    let vouched = backup.copy_database(key, &mut to);
+    if !vouched.map_err(|error| unchanged(database, &error))? {
+        bail!(
+            "{file} was changed or damaged after it was made: take another copy of it, or another \
+             backup"
+        );
+    }
     let copy = examine_sqlite(new).await;
-    let copy = copy.map_err(|error| anyhow!("{}: {error}", file.display()))?;
+    let copy = copy.map_err(|error| anyhow!("{file}: {}", output::cause(&error)))?;
     if copy.data_keys.iter().any(|(id, wrapped)| key.unwrap(*id, wrapped).is_err()) {
-        bail!("{}: its data keys do not open with its master key", file.display());
+        bail!("{file}: its data keys do not open with its master key");
     }
     Ok(())
 }
@@ -148,7 +166,6 @@ async fn prepare(
     old: &Old,
     keys: &Keys,
     backup: &Backup,
-    what: &Restore,
 ) -> anyhow::Result<vestibule_flows::after_restore::AfterRestore> {
     let replaced = match &old {
         Old::Away(why) => Replaced::Away(why.clone()),
@@ -158,12 +175,13 @@ async fn prepare(
             Relation::Foreign => bail!(
                 "{} is a backup of another installation, which shares no account with the database \
                  that is here; to replace it all the same, add --without-replaced",
-                what.file.display()
+                backup.path.display()
             ),
         },
     };
     let origin = format!("backup of {}", backup.manifest.made_at);
-    Ok(vestibule.after_restore(keys.of_now(), &replaced, &origin).await?)
+    let done = vestibule.after_restore(keys.of_now(), &replaced, &origin).await;
+    done.map_err(|error| anyhow!("nothing was changed: {}", output::cause(&error)))
 }
 
 /// The database that is replaced.
@@ -182,7 +200,7 @@ impl Old {
         }
         match Store::open_as_is(&DatabaseUrl::Sqlite(database.to_owned())).await {
             Ok(store) => Self::There(store),
-            Err(error) => Self::Away(error.to_string().replace('\n', " ")),
+            Err(error) => Self::Away(output::cause(&error)),
         }
     }
 

@@ -103,7 +103,7 @@ fn nothing_is_overwritten_and_nothing_is_left_of_a_failure() {
     assert_eq!(fs::read_to_string(place.path(FILE)).unwrap(), "precious");
     for nowhere in ["nowhere/a.backup", "/proc/a.backup"] {
         let failure = place.failure(&["backup", nowhere]);
-        assert!(failure.starts_with(&format!("{nowhere} cannot be made: ")), "{failure}");
+        assert!(failure.starts_with("no backup of ") && failure.contains(nowhere), "{failure}");
     }
     assert_eq!(names(place.path("")), ["vestibule-data", FILE]);
 }
@@ -122,7 +122,7 @@ fn a_disk_without_room_leaves_nothing() {
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped());
     let failure = failure_of(command);
-    assert!(failure.starts_with("full.backup cannot be made: "), "{failure}");
+    assert!(failure.contains(" was made in full.backup: "), "{failure}");
     assert!(failure.ends_with("nothing is left of it"), "{failure}");
     assert_eq!(names(place.path("")), ["vestibule-data"]);
 }
@@ -135,7 +135,7 @@ fn where_there_is_nothing_to_back_up_it_is_said() {
     fs::remove_file(place.path("vestibule-data/vestibule.db")).unwrap();
     assert!(place.failure(&["backup", FILE]).starts_with("there is no database "));
     place.write("vestibule-data/vestibule.db", &"no database ".repeat(1000));
-    assert!(place.failure(&["backup", FILE]).starts_with(&format!("{FILE} cannot be made: ")));
+    assert!(place.failure(&["backup", FILE]).contains("file is not a database"));
     assert!(!place.path(FILE).exists());
 }
 
