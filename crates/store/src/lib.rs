@@ -17,6 +17,8 @@ mod links;
 mod members;
 mod migrations;
 mod notices;
+mod recovery_codes;
+mod recovery_codes_restored;
 mod remains;
 mod restore;
 mod sessions;
@@ -34,7 +36,10 @@ pub use in_use::InUse;
 pub use links::{LinkRecord, NewLink};
 pub use members::{Member, MemberFilter, MemberPage, MfaCounts, PageKey};
 pub use notices::{NewNotice, NoticeRecord};
-pub use remains::{RemainingFactor, RemainingUser, SpentCode};
+pub use recovery_codes::{
+    NewRecoveryCodes, RecoveryCodeSalt, RecoveryCodesRecord, TakenRecoveryCode, UnkeptRecoveryCodes,
+};
+pub use remains::{RemainingCodes, RemainingFactor, RemainingUser, SpentCode};
 pub use sessions::{NewSession, OpenSession, SessionRecord};
 pub use store::{DatabaseUrl, DatabaseUrlError, Store};
 pub use users::{NewUser, PasswordRecord, UserRecord};

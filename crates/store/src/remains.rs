@@ -1,7 +1,7 @@
 //! What a replaced database still tells, a page at a time, so that what can be read is read up to
 //! the first page that cannot. Every list is in the order of its key and begins after the last one.
 
-use vestibule_domain::id::{AccountId, DataKeyId, FactorId, UserId};
+use vestibule_domain::id::{AccountId, DataKeyId, FactorId, RecoveryCodeSetId, UserId};
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::totp::Step;
 use vestibule_domain::user::{Epoch, MembershipState, Role};
@@ -70,6 +70,21 @@ pub struct SpentCode {
     pub at: Timestamp,
 }
 
+/// A set of recovery codes.
+#[derive(Clone)]
+pub struct RemainingCodes {
+    /// Which set.
+    pub id: RecoveryCodeSetId,
+    /// Whose.
+    pub user: UserId,
+    pub(crate) salt: Vec<u8>,
+    pub(crate) memory_kib: i64,
+    pub(crate) passes: i64,
+    pub(crate) made: Timestamp,
+    /// The codes' hashes, and when each was used.
+    pub(crate) codes: Vec<(Vec<u8>, Option<Timestamp>)>,
+}
+
 macro_rules! user_sql {
     ($rest:literal) => {
         concat!(
@@ -129,6 +144,44 @@ impl Reading {
         let sql = factor_sql!("WHERE id > $1 AND id <= $2 ORDER BY id");
         let values = values![after, to.unwrap_or(END)];
         self.rows(sql, values).await?.iter().map(RemainingFactor::read).collect()
+    }
+
+    /// A page of sets of recovery codes, in the order of their users.
+    pub async fn recovery_sets_after(
+        &mut self,
+        after: &str,
+    ) -> Result<Vec<RemainingCodes>, StoreError> {
+        let sql = "SELECT id, user_id, salt, memory_kib, passes, made_at FROM recovery_code_sets
+                   WHERE user_id > $1 ORDER BY user_id LIMIT $2";
+        let mut sets = vec![];
+        for row in self.rows(sql, values![after, PAGE]).await? {
+            let id: RecoveryCodeSetId = row.parsed("id")?;
+            let sql = "SELECT hash, used_at FROM recovery_codes WHERE set_id = $1";
+            let codes = self.rows(sql, values![id]).await?;
+            let codes = codes.iter().map(|row| Ok((row.bytes("hash")?, row.maybe_time("used_at")?)));
+            sets.push(RemainingCodes {
+                id,
+                user: row.parsed("user_id")?,
+                salt: row.bytes("salt")?,
+                memory_kib: row.int("memory_kib")?,
+                passes: row.int("passes")?,
+                made: row.time("made_at")?,
+                codes: codes.collect::<Result<_, StoreError>>()?,
+            });
+        }
+        Ok(sets)
+    }
+
+    /// Which sets the users between two identifiers have, as [`Reading::users_between`].
+    pub async fn recovery_sets_between(
+        &mut self,
+        after: &str,
+        to: Option<&str>,
+    ) -> Result<Vec<(UserId, RecoveryCodeSetId)>, StoreError> {
+        let sql = "SELECT user_id, id FROM recovery_code_sets
+                   WHERE user_id > $1 AND user_id <= $2 ORDER BY user_id";
+        let rows = self.rows(sql, values![after, to.unwrap_or(END)]).await?;
+        rows.iter().map(|row| Ok((row.parsed("user_id")?, row.parsed("id")?))).collect()
     }
 
     /// Spent codes, in the order of factor and step.

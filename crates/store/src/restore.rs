@@ -132,10 +132,16 @@ impl Writing {
         self.change(sql, values![user]).await.map(drop)
     }
 
-    /// Ends every session with what hangs on it, and every link.
+    /// Ends every session with what hangs on it, and every link. Recovery codes that wait to be kept
+    /// were shown once, and are not shown to whoever signs in next.
     pub async fn end_everything_handed_out(&mut self) -> Result<(), StoreError> {
         for sql in
-            ["DELETE FROM pending_enrolments", "DELETE FROM sessions", "DELETE FROM links"]
+            [
+                "DELETE FROM pending_enrolments",
+                "DELETE FROM sessions",
+                "DELETE FROM links",
+                "DELETE FROM unkept_recovery_codes",
+            ]
         {
             self.change(sql, vec![]).await?;
         }

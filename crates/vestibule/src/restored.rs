@@ -105,6 +105,8 @@ fn user_change(change: &UserChange) -> String {
         Change::NotThere => "added since, and not there; invite the user anew",
         Change::FactorRemoved => "an authenticator app is removed",
         Change::FactorAdded => "an authenticator app is added",
+        Change::RecoveryCodesUsed => "recovery codes used since are used",
+        Change::RecoveryCodesMade => "the recovery codes made since hold",
         Change::FactorLost => "an authenticator app was added since, and is not there; enrol it anew",
     };
     format!("{}: {what}", change.email)
@@ -124,6 +126,10 @@ fn unknown(done: &AfterRestore) -> Vec<String> {
         Part::DataKeys => "data keys: apps sealed under a newer one are missing".to_owned(),
         Part::Factors => {
             "authenticator apps: those removed since are back, those added since are missing"
+                .to_owned()
+        }
+        Part::RecoveryCodes => {
+            "recovery codes that were used: all are void. Users make new ones in Settings, Security"
                 .to_owned()
         }
         Part::SpentCodes => "security codes that were used: see below".to_owned(),

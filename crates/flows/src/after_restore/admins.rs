@@ -2,7 +2,7 @@
 
 use vestibule_domain::audit::AuditKind;
 use vestibule_domain::id::UserId;
-use vestibule_domain::link::LinkPurpose;
+use vestibule_domain::link::{LinkPurpose, Recovers};
 use vestibule_domain::time::Timestamp;
 use vestibule_store::{AccountRecord, Writing};
 
@@ -53,8 +53,9 @@ impl Vestibule {
         }
         let Some(user) = tx.user(user).await? else { return Ok(()) };
         let whose = (user.id, user.standing.epoch);
-        let link =
-            self.link_for(tx, LinkPurpose::Recover, whose, (&user.name, &user.email), now).await?;
+        let (purpose, names) = (LinkPurpose::Recover, (&*user.name, &*user.email));
+        let recovers = Some(Recovers::Everything);
+        let link = self.link_for(tx, purpose, whose, names, recovers, now).await?;
         let event = Visitor::default().event_about(AuditKind::RecoverLinkMade, &user);
         self.audit(tx, event, now).await?;
         done.ways_in.push(WayIn { account: account.name, link, brought_back });

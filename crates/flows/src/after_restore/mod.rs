@@ -10,6 +10,7 @@ mod admins;
 mod codes;
 mod data_keys;
 mod factors;
+mod recovery_codes;
 mod report;
 mod users;
 
@@ -85,6 +86,9 @@ impl Vestibule {
         tx.end_everything_handed_out().await?;
         let jump = if done.knows(Part::Users) { 1 } else { UNKNOWN_EPOCHS };
         done.users = tx.raise_all_epochs(jump).await?;
+        if !done.knows(Part::RecoveryCodes) {
+            tx.void_recovery_codes().await?;
+        }
         if !done.knows(Part::SpentCodes) {
             done.codes_from = Some(codes::spend_all_within_reach(&mut tx, now).await?);
         }
@@ -142,6 +146,8 @@ async fn carry_over(
     done.note(Part::DataKeys, read);
     let read = factors::carry(tx, db, done).await?;
     done.note(Part::Factors, read);
+    let read = recovery_codes::carry(tx, db, done).await?;
+    done.note(Part::RecoveryCodes, read);
     let read = codes::carry(tx, db).await?;
     done.note(Part::SpentCodes, read);
     Ok(())

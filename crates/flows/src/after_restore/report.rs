@@ -79,6 +79,10 @@ pub enum Change {
     FactorAdded,
     /// A factor was added that cannot be opened here: it is not there.
     FactorLost,
+    /// Recovery codes were used: they are.
+    RecoveryCodesUsed,
+    /// Recovery codes were made anew: the later ones hold.
+    RecoveryCodesMade,
 }
 
 impl Change {
@@ -107,13 +111,21 @@ pub enum Part {
     DataKeys,
     /// Factors.
     Factors,
-    /// Codes that were taken.
+    /// Recovery codes.
+    RecoveryCodes,
+    /// Security codes that were taken.
     SpentCodes,
 }
 
 impl Part {
-    const ALL: [Self; 5] =
-        [Self::Policies, Self::Users, Self::DataKeys, Self::Factors, Self::SpentCodes];
+    const ALL: [Self; 6] = [
+        Self::Policies,
+        Self::Users,
+        Self::DataKeys,
+        Self::Factors,
+        Self::RecoveryCodes,
+        Self::SpentCodes,
+    ];
 
     /// Its name in the audit log.
     pub const fn as_str(self) -> &'static str {
@@ -122,6 +134,7 @@ impl Part {
             Self::Users => "users",
             Self::DataKeys => "data keys",
             Self::Factors => "factors",
+            Self::RecoveryCodes => "recovery codes",
             Self::SpentCodes => "spent codes",
         }
     }

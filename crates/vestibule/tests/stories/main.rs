@@ -15,6 +15,7 @@ mod policy;
 mod proof;
 mod raw_requests;
 mod recover;
+mod recovery_codes;
 mod restore;
 mod return_to;
 mod routes;

@@ -7,7 +7,7 @@ use sqlx::{ConnectOptions as _, Executor as _};
 use vestibule_domain::user::Role;
 use vestibule_flows::after_restore::{AccountChange, AfterRestore, Change, Part, Replaced};
 use vestibule_testkit::app::{email, password};
-use vestibule_testkit::{Client, TestApp, stories};
+use vestibule_testkit::{Client, RECOVERY_CODES, TestApp, stories};
 
 const NEW: &str = "an otter sings in the marble hall";
 
@@ -29,6 +29,13 @@ fn with_cookie_of(there: &TestApp, browser: &Client) -> Client {
     let again = there.browser();
     again.plant_cookie(&browser.cookie().unwrap());
     again
+}
+
+/// Whether a recovery code opens the second door.
+async fn opens(app: &TestApp, who: &str, code: &str) -> bool {
+    let browser = app.give_password(who).await;
+    browser.post("/sign-in/code", &[("code", code), ("with", "recovery-code")]).await;
+    browser.is_in().await
 }
 
 fn lost() -> Replaced<'static> {
@@ -82,7 +89,8 @@ stories! {
         assert_eq!(said(&done, "dinesh"), [&Change::Disabled]);
         assert_eq!(said(&done, "hal"), [&Change::Removed]);
         assert_eq!(said(&done, "zoe"), [&Change::Demoted]);
-        assert_eq!(said(&done, "ben"), [&Change::Password, &Change::FactorAdded]);
+        let of_ben = [&Change::Password, &Change::FactorAdded, &Change::RecoveryCodesMade];
+        assert_eq!(said(&done, "ben"), of_ben);
         assert_eq!(said(&done, "ida"), [&Change::FactorRemoved]);
 
         for who in ["dinesh", "hal"] {
@@ -152,8 +160,7 @@ stories! {
         assert_eq!(cleo.give_code(&used).await.status, 401);
         app.clock.next_code();
         assert_eq!(cleo.give_code(&again.code("cleo")).await.status, 401, "nobody knows");
-        let wait = from.age_at(app.clock.now());
-        assert_eq!(wait, None, "it lies ahead");
+        assert!(from > app.clock.now(), "it lies ahead");
         while app.clock.now() < from {
             app.clock.next_code();
         }
@@ -176,6 +183,57 @@ stories! {
         assert_eq!(give(&again, "dinesh", &password("dinesh")).await.1, 401);
         let ben = again.give_password("ben").await;
         assert_eq!(ben.get("/").await.leads_to(), "/enrolment");
+    }
+
+    /// A recovery code that was used is used; codes that were made anew void those of the backup.
+    async fn used_and_voided_recovery_codes_stay_so(app) {
+        let ben = app.sign_in_and_enrol("ben").await;
+        let old = [0, 1].map(|index| app.recovery_code("ben", index));
+        let backup = app.back_up().await;
+        assert!(opens(&app, "ben", &old[0]).await);
+        let (again, done) = app.restore_with_all(backup).await;
+        assert_eq!(said(&done, "ben"), [&Change::RecoveryCodesUsed]);
+        assert!(!opens(&again, "ben", &old[0]).await, "used");
+        assert!(opens(&again, "ben", &old[1]).await, "not used");
+
+        let backup = app.back_up().await;
+        let ben_again = app.sign_in("ben").await;
+        assert_eq!(ben.get("/").await.leads_to(), "/sign-in", "a code was used");
+        ben_again.post(RECOVERY_CODES, &[]).await;
+        app.keep_codes("ben", &ben_again).await;
+        let new = app.recovery_code("ben", 0);
+        let (again, done) = app.restore_with_all(backup).await;
+        assert_eq!(said(&done, "ben"), [&Change::RecoveryCodesMade]);
+        assert!(!opens(&again, "ben", &old[1]).await, "void");
+        assert!(opens(&again, "ben", &new).await, "of the later set");
+    }
+
+    /// Whoever gave up MFA has no recovery codes either.
+    async fn with_the_last_app_go_the_codes(app) {
+        let ben = app.sign_in_and_enrol("ben").await;
+        let code = app.recovery_code("ben", 0);
+        let backup = app.back_up().await;
+        let factor = app.factor_ids(&ben).await.remove(0);
+        ben.post(&format!("/settings/security/factors/{factor}/remove"), &[]).await;
+        let (again, done) = app.restore_with_all(backup).await;
+        assert_eq!(said(&done, "ben"), [&Change::FactorRemoved]);
+        let ben = again.sign_in("ben").await;
+        ben.get("/settings/security").await.must_show("MFA is off for you");
+        again.sign_in_and_enrol("ben").await;
+        assert!(!opens(&again, "ben", &code).await);
+    }
+
+    /// Where nobody knows which were used, none is.
+    async fn unknown_recovery_codes_are_void(app) {
+        app.sign_in_and_enrol("ben").await;
+        let codes = [0, 1].map(|index| app.recovery_code("ben", index));
+        let backup = app.back_up().await;
+        assert!(opens(&app, "ben", &codes[0]).await);
+        let (again, done) = app.restore(backup, &lost()).await;
+        assert!(!done.knows(Part::RecoveryCodes));
+        for code in &codes {
+            assert!(!opens(&again, "ben", code).await);
+        }
     }
 
     /// What was made laxer since yesterday is strict again, and said.
