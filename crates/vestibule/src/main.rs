@@ -55,13 +55,13 @@ fn run(command: Command) -> anyhow::Result<()> {
             let config = args.installation.config()?;
             in_runtime(commands::audit_export::run(&config, &wanted))
         }
-        Command::Audit { command: AuditCommand::Verify(args) } => match &args.export {
-            Some(file) => commands::audit_verify::file(file, &args.heads, args.restored),
-            None => {
-                let config = args.installation.config()?;
-                in_runtime(commands::audit_verify::database(&config, &args.heads, args.restored))
+        Command::Audit { command: AuditCommand::Verify(args) } => {
+            if let Some(file) = &args.export {
+                return commands::audit_verify::file(file, &args.heads, args.restored);
             }
-        },
+            let config = args.installation.config()?;
+            in_runtime(commands::audit_verify::database(&config, &args.heads, args.restored))
+        }
         Command::Demo(args) => {
             logging::start(tracing::level_filters::LevelFilter::WARN, config::LogFormat::Text);
             in_runtime(commands::demo::run(args.listen, args.json))
