@@ -38,11 +38,11 @@ async fn notes(db: &Db, count: usize) {
 
 async fn seal_as(db: &Db, sealer: &str, which: Seal, when: Timestamp) -> Sealed {
     let mut tx = db.store.write().await.unwrap();
-    let sealed = tx.seal_audit(sealer, which, when).await.unwrap();
-    if sealed != Sealed::NotMine {
+    let answer = tx.seal_audit(sealer, which, when).await.unwrap();
+    if answer != Sealed::NotMine {
         tx.commit().await.unwrap();
     }
-    sealed
+    answer
 }
 
 /// Seals all that is complete at a moment, and answers how many that were.
@@ -176,9 +176,8 @@ on_both! {
             .await?;
             let sealer = format!("sealer {number}");
             let when = at(step * 10_000);
-            let sealed = tx.seal_audit(&sealer, Seal::WhatIsComplete, when).await?;
-            // Whoever has not sealed still leaves the event.
-            Ok((tx, sealed != Sealed::NotMine))
+            let answer = tx.seal_audit(&sealer, Seal::WhatIsComplete, when).await?;
+            Ok((tx, answer != Sealed::NotMine))
         });
         let won = racing.await;
         assert!(won > 1, "{won}");
