@@ -23,6 +23,7 @@ pub mod password_links;
 mod passwords;
 pub mod policy;
 pub mod recover;
+pub mod recovery_codes;
 pub mod security_code;
 pub mod setup;
 pub mod sign_in;
@@ -36,7 +37,7 @@ pub use keys::KeyError;
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
     AccountRecord, AuditKey, AuditLine, AuditPage, AuditPerson, FactorRecord, Member, MemberFilter,
-    MemberPage, MfaCounts, NoticeRecord, OpenSession, PageKey, SessionRecord, StoreError,
-    UserRecord,
+    MemberPage, MfaCounts, NoticeRecord, OpenSession, PageKey, RecoveryCodesRecord, SessionRecord,
+    StoreError, UserRecord,
 };
 pub use visitor::Visitor;

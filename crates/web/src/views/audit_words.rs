@@ -29,6 +29,15 @@ pub fn sentence(kind: AuditKind, told: &Told<'_>) -> String {
             format!("Security codes are closed for {whom}: too many were tried")
         }
         AuditKind::CodeAccepted => format!("{who} gave a security code and signed in"),
+        AuditKind::RecoveryCodeUsed => {
+            format!("{who} used a recovery code in place of a security code")
+        }
+        AuditKind::RecoveryCodeWrong => format!("{who} gave a wrong recovery code"),
+        AuditKind::RecoveryCodeSpent => {
+            format!("{who} gave a recovery code that was used before")
+        }
+        AuditKind::RecoveryCodesMade => format!("{who} got new recovery codes"),
+        AuditKind::RecoveryCodesKept => format!("{who} said that the recovery codes are kept"),
         AuditKind::FreshProofGiven => format!("{who} gave a fresh proof before an act"),
         AuditKind::FreshProofRefused => format!("{who} was refused a fresh proof before an act"),
         AuditKind::EnrolmentStarted => format!("{who} was shown the key for a new app"),

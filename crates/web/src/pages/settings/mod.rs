@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod browser;
+mod recovery_codes;
 mod security;
 mod user;
 mod users;
@@ -14,6 +15,7 @@ use crate::state::App;
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .merge(account::router())
+        .merge(recovery_codes::router())
         .merge(audit::router())
         .merge(security::router())
         .merge(user::router())
