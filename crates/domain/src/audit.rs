@@ -16,6 +16,8 @@ pub enum AuditKind {
     PolicyOptional,
     /// Someone was refused at the password: unknown, wrong or disabled.
     PasswordRefused,
+    /// A password was given before the wait was over: it was not compared.
+    PasswordTooSoon,
     /// A password was accepted and a session began.
     PasswordAccepted,
     /// A security code was wrong.
@@ -24,6 +26,8 @@ pub enum AuditKind {
     CodeSpent,
     /// A security code was right for another time.
     CodeOff,
+    /// A code was given before the wait was over: it was not compared.
+    CodeTooSoon,
     /// The budget of attempts is spent: security codes are closed for this user.
     BudgetSpent,
     /// A security code was accepted and opened the second door.
@@ -102,10 +106,12 @@ impl AuditKind {
             Self::PolicyRequired => "policy.required",
             Self::PolicyOptional => "policy.optional",
             Self::PasswordRefused => "password.refused",
+            Self::PasswordTooSoon => "password.too_soon",
             Self::PasswordAccepted => "password.accepted",
             Self::CodeWrong => "code.wrong",
             Self::CodeSpent => "code.spent",
             Self::CodeOff => "code.off",
+            Self::CodeTooSoon => "code.too_soon",
             Self::BudgetSpent => "code.budget_spent",
             Self::CodeAccepted => "code.accepted",
             Self::FreshProofGiven => "proof.given",
@@ -149,6 +155,8 @@ impl AuditKind {
         matches!(
             self,
             Self::PasswordRefused
+                | Self::PasswordTooSoon
+                | Self::CodeTooSoon
                 | Self::FreshProofRefused
                 | Self::BudgetSpent
                 | Self::EnrolmentCodeRefused

@@ -208,7 +208,7 @@ impl Vestibule {
         event.detail = name.to_string();
         self.audit(&mut tx, event, now).await?;
         if who.in_vestibule {
-            self.note_complete_sign_in(&mut tx, &token).await?;
+            self.note_complete_sign_in(&mut tx, from, &token).await?;
         }
         tx.commit().await?;
         Ok(Ok(token))

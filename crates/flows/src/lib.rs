@@ -12,6 +12,7 @@ mod hashing;
 mod housekeeping;
 pub mod invitations;
 mod keys;
+mod limits;
 mod notices;
 pub mod own_settings;
 pub mod password_links;
@@ -28,6 +29,7 @@ mod visitor;
 pub use error::FlowError;
 pub use hashing::HashingQueue;
 pub use keys::KeyError;
+pub use limits::CodeLimits;
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
     AccountRecord, FactorRecord, Member, MemberFilter, MemberPage, MfaCounts, NoticeRecord,

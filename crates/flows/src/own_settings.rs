@@ -21,6 +21,8 @@ pub struct OwnSecurity {
     pub factors: Vec<FactorRecord>,
     /// The open sessions: this one first, then the latest.
     pub sessions: Vec<OpenSession>,
+    /// How many attempts at security codes are in the budget since the password was renewed.
+    pub code_attempts: u64,
     /// Which of them is this one.
     pub this_session: SessionId,
 }
@@ -66,6 +68,7 @@ impl Vestibule {
         Ok(OwnSecurity {
             factors: db.factors(session.user).await?,
             sessions,
+            code_attempts: db.code_attempts(session.user).await?.unsigned_abs(),
             this_session: session.id,
         })
     }

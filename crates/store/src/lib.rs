@@ -5,12 +5,14 @@
 
 mod accounts;
 mod audit;
+mod browsers;
 mod data_keys;
 mod engine;
 mod enrolments;
 mod error;
 mod factors;
 mod housekeeping;
+mod lanes;
 mod links;
 mod members;
 mod migrations;

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use vestibule_domain::limits::wait;
 use vestibule_flows::authority::{Decision, ProofAsked, Proving, SignedIn};
 use vestibule_flows::security_code::CodeRefused;
 
@@ -12,8 +13,8 @@ use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
 use crate::respond::page;
 use crate::state::App;
+use crate::views::Outside;
 use crate::views::proof::{ProofAsk, ProofPage, ProofThen};
-use crate::views::{CodeProblem, Outside};
 
 /// What was asked for before the proof.
 pub(super) struct Errand {
@@ -53,19 +54,26 @@ pub(super) async fn proof_page(
     refused: Option<CodeRefused>,
 ) -> Result<Response, PageError> {
     let session = proving.record();
-    let (ask, status) = match proving.by {
+    let (ask, wait, closed) = match proving.by {
         ProofAsked::SecurityCode => {
-            let closed = app.vestibule.is_budget_spent(proving).await?;
-            let problem =
-                if closed { Some(CodeProblem::BudgetSpent) } else { refused.and_then(words::code) };
-            let status = if closed { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::FORBIDDEN };
+            let limits = app.vestibule.code_limits(proving).await?;
+            let (problem, wait) = words::refused_code(refused, limits);
             let factors = app.vestibule.factor_names(proving).await?;
-            (ProofAsk::Code { factors, problem }, status)
+            (ProofAsk::Code { factors, problem }, wait, limits.is_spent)
         }
         ProofAsked::Password => {
-            let problem = refused.map(|_| "This password is not right.".to_owned());
-            (ProofAsk::Password { email: session.email.clone(), problem }, StatusCode::FORBIDDEN)
+            let (problem, wait) = match refused {
+                None => (None, None),
+                Some(CodeRefused::Wait(left)) => (None, Some(wait::seconds(left))),
+                Some(_) => (Some("This password is not right.".to_owned()), None),
+            };
+            (ProofAsk::Password { email: session.email.clone(), problem }, wait, false)
         }
+    };
+    let status = match refused {
+        Some(CodeRefused::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
+        _ if closed => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::FORBIDDEN,
     };
     let in_vestibule = proving.is_sign_in(app.vestibule.now());
     let account = &session.account_name;
@@ -79,11 +87,12 @@ pub(super) async fn proof_page(
         act,
         button: button.to_owned(),
         ask,
+        wait,
         then: errand.then,
         cancel: errand.cancel.to_string(),
         in_vestibule,
     };
-    Ok(page(status, &view))
+    Ok(words::with_retry_after(page(status, &view), refused))
 }
 
 /// What the user is about to do, after "You are about to", and what the button says.

@@ -1,10 +1,14 @@
 //! The sentences for what a person typed and the rules did not take.
 
+use axum::response::Response;
 use vestibule_domain::email::EmailError;
+use vestibule_domain::limits::wait;
 use vestibule_domain::name::{MAX_LENGTH, NameError};
 use vestibule_domain::password::{self, PasswordError};
+use vestibule_flows::CodeLimits;
 use vestibule_flows::security_code::CodeRefused;
 
+use crate::respond::retry_after;
 use crate::views::CodeProblem;
 
 pub(crate) fn name(error: NameError) -> String {
@@ -42,7 +46,7 @@ pub(crate) fn password(error: PasswordError) -> String {
     }
 }
 
-/// What to say about a security code; `None` where the session is over instead.
+/// What to say about a security code; `None` where it is not the code that something is said of.
 pub(crate) fn code(why: CodeRefused) -> Option<CodeProblem> {
     Some(match why {
         CodeRefused::NotACode => CodeProblem::NotSixDigits,
@@ -58,6 +62,32 @@ pub(crate) fn code(why: CodeRefused) -> Option<CodeProblem> {
             }
         }
         CodeRefused::BudgetSpent => CodeProblem::BudgetSpent,
-        CodeRefused::WrongPassword | CodeRefused::SessionOver => return None,
+        CodeRefused::Wait(_) | CodeRefused::WrongPassword | CodeRefused::SessionOver => {
+            return None;
+        }
     })
+}
+
+/// What a page that asks for a security code says of the last one, and of the wait before the next
+/// in seconds.
+pub(crate) fn refused_code(
+    refused: Option<CodeRefused>,
+    limits: CodeLimits,
+) -> (Option<CodeProblem>, Option<u64>) {
+    if limits.is_spent {
+        return (Some(CodeProblem::BudgetSpent), None);
+    }
+    let wait = match refused {
+        Some(CodeRefused::Wait(left)) => Some(left),
+        _ => limits.wait,
+    };
+    (refused.and_then(code), wait.map(wait::seconds))
+}
+
+/// Whoever has to wait is told by a header as well.
+pub(crate) fn with_retry_after(answer: Response, refused: Option<CodeRefused>) -> Response {
+    match refused {
+        Some(CodeRefused::Wait(left)) => retry_after(answer, wait::seconds(left)),
+        _ => answer,
+    }
 }

@@ -1,6 +1,7 @@
 //! `/settings/security`: one's own factors, name, password and sessions.
 
 use askama::Template;
+use vestibule_domain::limits::{CODE_BUDGET, GUESSING};
 
 use super::{Asks, Field, Frame, Place, When, sample};
 
@@ -20,6 +21,8 @@ pub struct SecurityPage {
     pub required: bool,
     /// Which proof a change of factors asks for.
     pub asks: Asks,
+    /// Attempts at security codes that count against the budget.
+    pub code_attempts: u64,
     /// The user's open sessions, this one first.
     pub sessions: Vec<SessionRow>,
 }
@@ -80,6 +83,16 @@ pub struct ChangePasswordPage {
 }
 
 impl SecurityPage {
+    /// How many attempts at security codes there are in all.
+    fn code_budget(&self) -> u64 {
+        CODE_BUDGET.unsigned_abs()
+    }
+
+    /// Whether those that were made are more than slips.
+    fn is_guessed_at(&self) -> bool {
+        self.code_attempts >= GUESSING.unsigned_abs()
+    }
+
     /// Whether a factor may be removed: the last one not while the account requires one.
     fn may_remove(&self) -> bool {
         !(self.required && self.factors.len() == 1)
@@ -109,6 +122,7 @@ impl SecurityPage {
             factors,
             required,
             asks: Asks::SecurityCode,
+            code_attempts: 0,
             sessions: vec![
                 session("s1", "Firefox on Linux", "192.0.2.14", true),
                 session("s2", "Safari on iPhone", "2001:db8:85a3::8a2e:370:7334", false),
@@ -133,6 +147,7 @@ impl SecurityPage {
                 },
             ),
             ("one-app", page(one(), false)),
+            ("guessed-at", Self { code_attempts: 37, ..page(one(), false) }),
             ("last-app-required", page(one(), true)),
             ("two-apps", Self { frame: sample::admin(Place::Security), ..page(two(), true) }),
             ("rename-error", renaming),

@@ -90,6 +90,7 @@ async fn security_page(
         factors: factors.collect(),
         required: session.policy.is_required(),
         asks: asks(app, who),
+        code_attempts: own.code_attempts,
         sessions: sessions.collect(),
     };
     Ok(page(status, &view))
