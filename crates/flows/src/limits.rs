@@ -196,30 +196,34 @@ impl Vestibule {
 
     /// What limits the security codes of who is asked for one.
     pub async fn code_limits(&self, proving: &Proving) -> Result<CodeLimits, FlowError> {
-        let (user, now) = (proving.current.record.user, self.clock.now());
-        let mut db = self.store.read().await?;
-        let cost = cost_of_code(usize::try_from(db.count_factors(user).await?).unwrap_or(1));
-        Ok(CodeLimits {
-            is_spent: db.code_attempts(user).await? + cost > CODE_BUDGET,
-            wait: db.code_tries(user).await?.left(now),
-        })
+        let user = proving.current.record.user;
+        let is_spent = self.codes_are_closed(user).await?;
+        let tries = self.store.read().await?.code_tries(user).await?;
+        Ok(CodeLimits { is_spent, wait: tries.left(self.clock.now()) })
     }
 
-    /// Counts an attempt at a recovery code of who gave the password, or answers how long it has to
+    /// Whether security codes are closed for a user until the password is renewed.
+    pub(crate) async fn codes_are_closed(&self, user: UserId) -> Result<bool, FlowError> {
+        let mut db = self.store.read().await?;
+        let cost = cost_of_code(usize::try_from(db.count_factors(user).await?).unwrap_or(1));
+        Ok(db.code_attempts(user).await? + cost > CODE_BUDGET)
+    }
+
+    /// Counts an attempt at a recovery code of who gave the password, or says how long it has to
     /// wait. Such a code cannot be guessed: the wait, which is another than that of the security
     /// codes, spares the machine the hashes. It ends with a complete sign-in, and no budget is
     /// touched.
-    pub async fn count_recovery_attempt(
+    pub(crate) async fn count_recovery_attempt(
         &self,
         from: &Visitor,
         proving: &Proving,
-    ) -> Result<Result<(), Duration>, FlowError> {
+    ) -> Result<Result<(), CodeRefused>, FlowError> {
         let (session, now) = (&proving.current.record, self.clock.now());
         let lane = self.lane_key.of_recovery_codes(session.user);
         let mut tx = self.store.write().await?;
         if let Some(left) = wait_or_count(&mut tx, &lane, None, false, now).await? {
             self.refuse(tx, from.event_in(AuditKind::CodeTooSoon, session), now).await?;
-            return Ok(Err(left));
+            return Ok(Err(CodeRefused::Wait(left)));
         }
         tx.commit().await?;
         Ok(Ok(()))

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 use vestibule_domain::email::Email;
 use vestibule_domain::id::{AccountId, UserId};
-use vestibule_domain::link::LinkPurpose;
+use vestibule_domain::link::{LinkPurpose, Recovers};
 use vestibule_domain::name::Name;
 use vestibule_domain::password::HashCost;
 use vestibule_domain::randomness::Randomness;
@@ -43,9 +43,24 @@ pub struct TestApp {
     pub store: Store,
     /// The furnished account, if there is one.
     pub account: Option<AccountId>,
+    key: MasterKey,
     apps: Arc<Mutex<BTreeMap<String, TotpSecret>>>,
+    pub(crate) kept: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
     server: JoinHandle<()>,
     database: Emptied,
+}
+
+/// Another process on the same database, at an address of its own.
+pub struct Node {
+    /// Where it listens, and its public address.
+    pub url: String,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
 }
 
 /// Randomness of the operating system.
@@ -79,13 +94,11 @@ impl TestApp {
         public_url: Option<&str>,
         trusted_proxies: &[&str],
     ) -> Self {
-        static HASHING: OnceLock<HashingQueue> = OnceLock::new();
-        let hashing = HASHING.get_or_init(|| HashingQueue::start().unwrap()).clone();
         let (clock, made) = (MovableClock::default(), database.make().await);
         let store = made.open().await;
         let (key, random) = (MasterKey::new(&randomness()), randomness());
         let vestibule =
-            Vestibule::open(store.clone(), &key, clock.clock(), random, settings, hashing)
+            Vestibule::open(store.clone(), &key, clock.clock(), random, settings, hashing())
                 .await
                 .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -106,10 +119,28 @@ impl TestApp {
             vestibule,
             store,
             account: None,
+            key,
             apps: Arc::default(),
+            kept: Arc::default(),
             server,
             database: made,
         }
+    }
+
+    /// Another node on the same database, as it is after a restart: nothing is remembered.
+    pub async fn another_node(&self) -> Node {
+        let (store, clock) = (self.store.clone(), self.clock.clock());
+        let settings = *self.vestibule.settings();
+        let node = Vestibule::open(store, &self.key, clock, randomness(), settings, hashing());
+        let node = node.await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        let public_url = Url::parse(&url).unwrap();
+        let router = app(node, WebSettings { public_url, trusted_proxies: Vec::new() });
+        let server = tokio::spawn(async move {
+            serve(listener, router, std::future::pending()).await.unwrap();
+        });
+        Node { url, server }
     }
 
     /// With "Acme Analytics": Ada (Admin), Ben and Dinesh without a factor, Cleo with one.
@@ -243,8 +274,18 @@ impl TestApp {
         browser
     }
 
-    /// Enrols an app from wherever the enrolment page is open to this browser.
+    /// Enrols an app from wherever the enrolment page is open to this browser, and keeps the
+    /// recovery codes that come with a first one.
     pub async fn enrol(&self, who: &str, browser: &Client) -> Answer {
+        let answer = self.enrol_without_keeping(who, browser).await;
+        if answer.status == 303 {
+            self.keep_codes(who, browser).await;
+        }
+        answer
+    }
+
+    /// The same, up to the page that shows the recovery codes.
+    pub async fn enrol_without_keeping(&self, who: &str, browser: &Client) -> Answer {
         let page = browser.visit("/enrolment").await;
         assert_eq!(page.status, 200, "{}", page.text());
         self.scan(who, &page);
@@ -278,9 +319,14 @@ impl TestApp {
     /// A recover link's path, as the host's command line prints it.
     pub async fn recover_path(&self, who: &str) -> String {
         let email = Email::parse(&email(who)).unwrap();
-        match self.vestibule.make_recover_link(&email).await.unwrap() {
+        self.recover_path_for(&email, Recovers::Everything).await
+    }
+
+    /// The same, of a link that may do what was asked for.
+    pub async fn recover_path_for(&self, email: &Email, recovers: Recovers) -> String {
+        match self.vestibule.make_recover_link(email, recovers).await.unwrap() {
             Recover::Made(made) => self.path(LinkPurpose::Recover, &made.token),
-            Recover::Unknown | Recover::Disabled => panic!("no recover link for {who}"),
+            _ => panic!("no recover link for {email}"),
         }
     }
 
@@ -313,6 +359,12 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+/// The hashing threads, which all share.
+fn hashing() -> HashingQueue {
+    static HASHING: OnceLock<HashingQueue> = OnceLock::new();
+    HASHING.get_or_init(|| HashingQueue::start().unwrap()).clone()
 }
 
 /// The address of a furnished user.

@@ -73,16 +73,16 @@ impl Client {
         self
     }
 
+    /// The same browser at another node, which has an address of its own here.
+    #[must_use]
+    pub fn on(&self, url: &str) -> Self {
+        Self { base: url.to_owned(), origin: url.to_owned(), ..self.clone() }
+    }
+
     /// The value of its session's cookie, if it has one.
     pub fn cookie(&self) -> Option<String> {
         let cookies = self.cookies.lock().unwrap();
         SESSION_COOKIES.iter().find_map(|name| cookies.get(*name).cloned())
-    }
-
-    /// The same browser without its cookies, as after clearing them.
-    #[must_use]
-    pub fn without_cookies(&self) -> Self {
-        Self { cookies: Arc::default(), ..self.clone() }
     }
 
     /// Puts a value in place of its session's cookie, as somebody who plants or steals one would.

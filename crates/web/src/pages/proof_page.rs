@@ -7,14 +7,15 @@ use vestibule_flows::authority::{Decision, ProofAsked, Proving, SignedIn};
 use vestibule_flows::security_code::CodeRefused;
 
 use crate::error::PageError;
+use crate::pages::code_form::{CodeAnswer, CodeForm};
 use crate::pages::dispatch::dispatch;
 use crate::pages::words;
 use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
 use crate::respond::page;
 use crate::state::App;
-use crate::views::Outside;
 use crate::views::proof::{ProofAsk, ProofPage, ProofThen};
+use crate::views::{CodeProblem, Outside};
 
 /// What was asked for before the proof.
 pub(super) struct Errand {
@@ -40,7 +41,7 @@ pub(super) async fn ask(
         return dispatch(app, Some(who.current()), stands_on);
     };
     let errand = Errand { then, cancel: stands_on.clone() };
-    match proof_page(app, &proving, errand, None).await {
+    match proof_page(app, &proving, errand, (CodeForm::SecurityCode, None)).await {
         Ok(answer) => answer,
         Err(error) => error.into_response(),
     }
@@ -51,15 +52,15 @@ pub(super) async fn proof_page(
     app: &App,
     proving: &Proving,
     errand: Errand,
-    refused: Option<CodeRefused>,
+    (form, refused): (CodeForm, Option<CodeRefused>),
 ) -> Result<Response, PageError> {
     let session = proving.record();
     let (ask, wait, closed) = match proving.by {
         ProofAsked::SecurityCode => {
             let limits = app.vestibule.code_limits(proving).await?;
-            let (problem, wait) = words::refused_code(refused, limits);
-            let factors = app.vestibule.factor_names(proving).await?;
-            (ProofAsk::Code { factors, problem }, wait, limits.is_spent)
+            let CodeAnswer { form, problem, wait } = form.answer(refused, limits);
+            let closed = problem == Some(CodeProblem::BudgetSpent);
+            (ask_for_code(app, proving, form, problem).await?, wait, closed)
         }
         ProofAsked::Password => {
             let (problem, wait) = match refused {
@@ -90,9 +91,23 @@ pub(super) async fn proof_page(
         wait,
         then: errand.then,
         cancel: errand.cancel.to_string(),
-        in_vestibule,
+        in_vestibule: in_vestibule || session.has_unkept_codes,
     };
     Ok(words::with_retry_after(page(status, &view), refused))
+}
+
+async fn ask_for_code(
+    app: &App,
+    proving: &Proving,
+    form: CodeForm,
+    problem: Option<CodeProblem>,
+) -> Result<ProofAsk, PageError> {
+    if form == CodeForm::RecoveryCode {
+        return Ok(ProofAsk::RecoveryCode { problem });
+    }
+    let factors = app.vestibule.factor_names(proving).await?;
+    let has_codes = app.vestibule.has_recovery_codes(proving).await?;
+    Ok(ProofAsk::Code { factors, problem, has_codes })
 }
 
 /// What the user is about to do, after "You are about to", and what the button says.
@@ -116,6 +131,10 @@ fn describe(then: &ProofThen, account: &str) -> (String, &'static str) {
             (format!("turn two-factor sign-in off at {account}"), "Turn off")
         }
         ("/enrolment", _) => plain("set up an authenticator app", "Continue"),
+        (ReturnTo::RECOVERY_CODES, _) if matches!(then, ProofThen::Act { .. }) => {
+            plain("make new recovery codes", "Make new codes")
+        }
+        (ReturnTo::RECOVERY_CODES, _) => plain("see your recovery codes", "Continue"),
         (_, "password") => plain("change your password", "Continue"),
         ("/settings/users", _) => (format!("add {} as a user", field("email")), "Add this user"),
         (_, "invitation") => plain("make a new invitation link", "Make a new link"),

@@ -13,6 +13,7 @@ use vestibule_flows::sign_in::SignIn;
 
 use crate::error::PageError;
 use crate::pages::asked::{Caller, Form};
+use crate::pages::code_form::{CodeAnswer, CodeForm};
 use crate::pages::dispatch::{dispatch, session_over};
 use crate::pages::words;
 use crate::request::fields::Fields;
@@ -20,7 +21,8 @@ use crate::request::return_to::ReturnTo;
 use crate::respond::{page, retry_after, see_other, with_token, without_token};
 use crate::state::App;
 use crate::surroundings::outside;
-use crate::views::sign_in::{CodePage, SignInNotice, SignInPage, SignInProblem};
+use crate::views::CodeProblem;
+use crate::views::sign_in::{CodePage, RecoveryCodePage, SignInNotice, SignInPage, SignInProblem};
 
 pub(crate) fn router() -> Router<App> {
     Router::new()
@@ -124,7 +126,7 @@ async fn show_code(
     let query = Fields::of_query(uri.query())?;
     let return_to = ReturnTo::parse(query.text("return_to"), &app.public_url);
     match awaiting_code(&app, &caller, &return_to) {
-        Ok(proving) => code_page(&app, &proving, &return_to, None).await,
+        Ok(proving) => code_page(&app, &proving, &return_to, CodeForm::of(&query), None).await,
         Err(elsewhere) => Ok(elsewhere),
     }
 }
@@ -140,8 +142,16 @@ async fn give_code(State(app): State<App>, form: Form) -> Result<Response, PageE
             let current = app.vestibule.current(&token).await?;
             Ok(with_token(&app, &token, dispatch(&app, current.as_ref(), &return_to)))
         }
+        Proven::AcceptedRecoveryCode(token) => {
+            let current = app.vestibule.current(&token).await?;
+            let offer = return_to.after(&format!("{}/used", ReturnTo::RECOVERY_CODES));
+            let offer = ReturnTo::parse(&offer, &app.public_url);
+            Ok(with_token(&app, &token, dispatch(&app, current.as_ref(), &offer)))
+        }
         Proven::Refused(CodeRefused::SessionOver) => Ok(session_over(&return_to)),
-        Proven::Refused(why) => code_page(&app, &proving, &return_to, Some(why)).await,
+        Proven::Refused(why) => {
+            code_page(&app, &proving, &return_to, CodeForm::of(&form.fields), Some(why)).await
+        }
     }
 }
 
@@ -149,27 +159,51 @@ async fn code_page(
     app: &App,
     proving: &Proving,
     return_to: &ReturnTo,
+    form: CodeForm,
     refused: Option<CodeRefused>,
 ) -> Result<Response, PageError> {
     let session = proving.record();
+    let outside = crate::views::Outside { brand: session.account_name.clone() };
+    let has_codes = app.vestibule.has_recovery_codes(proving).await?;
     let limits = app.vestibule.code_limits(proving).await?;
-    let status = match refused {
-        _ if limits.is_spent => StatusCode::TOO_MANY_REQUESTS,
-        None => StatusCode::OK,
-        Some(CodeRefused::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
-        Some(CodeRefused::NotACode) => StatusCode::UNPROCESSABLE_ENTITY,
-        Some(_) => StatusCode::UNAUTHORIZED,
-    };
-    let (problem, wait) = words::refused_code(refused, limits);
+    let CodeAnswer { form, problem, wait } = form.answer(refused, limits);
+    let status = status_of(refused, problem);
+    if form == CodeForm::RecoveryCode {
+        let view = RecoveryCodePage {
+            outside,
+            has_codes,
+            return_to: return_to.to_string(),
+            problem,
+            wait,
+            code_href: return_to.after("/sign-in/code"),
+        };
+        return Ok(words::with_retry_after(page(status, &view), refused));
+    }
     let view = CodePage {
-        outside: crate::views::Outside { brand: session.account_name.clone() },
+        outside,
         email: session.email.clone(),
         factors: app.vestibule.factor_names(proving).await?,
         return_to: return_to.to_string(),
         problem,
         wait,
+        recovery_href: return_to.after("/sign-in/code?with=recovery-code"),
+        has_codes,
     };
     Ok(words::with_retry_after(page(status, &view), refused))
+}
+
+fn status_of(refused: Option<CodeRefused>, problem: Option<CodeProblem>) -> StatusCode {
+    if matches!(refused, Some(CodeRefused::Wait(_))) {
+        return StatusCode::TOO_MANY_REQUESTS;
+    }
+    match problem {
+        None => StatusCode::OK,
+        Some(CodeProblem::BudgetSpent) => StatusCode::TOO_MANY_REQUESTS,
+        Some(CodeProblem::NotSixDigits | CodeProblem::NotARecoveryCode) => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Some(_) => StatusCode::UNAUTHORIZED,
+    }
 }
 
 /// Where who signed out arrives.

@@ -5,7 +5,6 @@ use vestibule_domain::email::EmailError;
 use vestibule_domain::limits::wait;
 use vestibule_domain::name::{MAX_LENGTH, NameError};
 use vestibule_domain::password::{self, PasswordError};
-use vestibule_flows::CodeLimits;
 use vestibule_flows::security_code::CodeRefused;
 
 use crate::respond::retry_after;
@@ -62,26 +61,13 @@ pub(crate) fn code(why: CodeRefused) -> Option<CodeProblem> {
             }
         }
         CodeRefused::BudgetSpent => CodeProblem::BudgetSpent,
+        CodeRefused::WrongRecoveryCode => CodeProblem::WrongRecoveryCode,
+        CodeRefused::UsedRecoveryCode => CodeProblem::UsedRecoveryCode,
+        CodeRefused::NoRecoveryCodes => CodeProblem::NoRecoveryCodes,
         CodeRefused::Wait(_) | CodeRefused::WrongPassword | CodeRefused::SessionOver => {
             return None;
         }
     })
-}
-
-/// What a page that asks for a security code says of the last one, and of the wait before the next
-/// in seconds.
-pub(crate) fn refused_code(
-    refused: Option<CodeRefused>,
-    limits: CodeLimits,
-) -> (Option<CodeProblem>, Option<u64>) {
-    if limits.is_spent {
-        return (Some(CodeProblem::BudgetSpent), None);
-    }
-    let wait = match refused {
-        Some(CodeRefused::Wait(left)) => Some(left),
-        _ => limits.wait,
-    };
-    (refused.and_then(code), wait.map(wait::seconds))
 }
 
 /// Whoever has to wait is told by a header as well.
