@@ -17,6 +17,7 @@ mod proof;
 mod raw_requests;
 mod recover;
 mod recovery_codes;
+mod restore;
 mod return_to;
 mod routes;
 mod same_origin;
