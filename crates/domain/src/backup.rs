@@ -87,8 +87,7 @@ impl LockedKey {
         randomness: &Randomness,
     ) -> Result<Self, DoesNotOpen> {
         let salt = randomness.bytes();
-        let sealed =
-            seal(&*passphrase.key(&salt, cost)?, key.expose_bytes(), LOCKED, randomness)?;
+        let sealed = seal(&*passphrase.key(&salt, cost)?, key.expose_bytes(), LOCKED, randomness)?;
         Ok(Self { cost, salt, sealed })
     }
 

@@ -64,5 +64,4 @@ impl Writing {
     pub async fn void_recovery_codes(&mut self) -> Result<(), StoreError> {
         self.change("DELETE FROM recovery_code_sets", vec![]).await.map(drop)
     }
-
 }

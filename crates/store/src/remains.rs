@@ -158,7 +158,8 @@ impl Reading {
             let id: RecoveryCodeSetId = row.parsed("id")?;
             let sql = "SELECT hash, used_at FROM recovery_codes WHERE set_id = $1";
             let codes = self.rows(sql, values![id]).await?;
-            let codes = codes.iter().map(|row| Ok((row.bytes("hash")?, row.maybe_time("used_at")?)));
+            let codes =
+                codes.iter().map(|row| Ok((row.bytes("hash")?, row.maybe_time("used_at")?)));
             sets.push(RemainingCodes {
                 id,
                 user: row.parsed("user_id")?,

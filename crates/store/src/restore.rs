@@ -135,14 +135,12 @@ impl Writing {
     /// Ends every session with what hangs on it, and every link. Recovery codes that wait to be kept
     /// were shown once, and are not shown to whoever signs in next.
     pub async fn end_everything_handed_out(&mut self) -> Result<(), StoreError> {
-        for sql in
-            [
-                "DELETE FROM pending_enrolments",
-                "DELETE FROM sessions",
-                "DELETE FROM links",
-                "DELETE FROM unkept_recovery_codes",
-            ]
-        {
+        for sql in [
+            "DELETE FROM pending_enrolments",
+            "DELETE FROM sessions",
+            "DELETE FROM links",
+            "DELETE FROM unkept_recovery_codes",
+        ] {
             self.change(sql, vec![]).await?;
         }
         Ok(())

@@ -347,11 +347,7 @@ impl TestApp {
 
     /// Puts a backup back in place of this one's database, which `replaced` tells about or not, and
     /// serves it: with the same key, clock and phones.
-    pub async fn restore(
-        &self,
-        backup: Emptied,
-        replaced: &Replaced<'_>,
-    ) -> (Self, AfterRestore) {
+    pub async fn restore(&self, backup: Emptied, replaced: &Replaced<'_>) -> (Self, AfterRestore) {
         let settings = *self.vestibule.settings();
         let (key, clock) = (self.key.clone(), self.clock.clone());
         let mut app = Self::start_on(backup, key, clock, settings, None, &[]).await;

@@ -28,7 +28,8 @@ pub(crate) fn say_restored(
 pub(crate) fn say(public_url: &Url, done: &AfterRestore) -> anyhow::Result<()> {
     // Writing to a string cannot fail.
     let mut text =
-        "Everybody signs in anew: every session and every link of either time is dead.\n".to_owned();
+        "Everybody signs in anew: every session and every link of either time is dead.\n"
+            .to_owned();
     let users = done.changes.iter();
     let (to_do, carried): (Vec<_>, Vec<_>) =
         users.partition(|change| change.change.needs_attention());
@@ -107,7 +108,9 @@ fn user_change(change: &UserChange) -> String {
         Change::FactorAdded => "an authenticator app is added",
         Change::RecoveryCodesUsed => "recovery codes used since are used",
         Change::RecoveryCodesMade => "the recovery codes made since hold",
-        Change::FactorLost => "an authenticator app was added since, and is not there; enrol it anew",
+        Change::FactorLost => {
+            "an authenticator app was added since, and is not there; enrol it anew"
+        }
     };
     format!("{}: {what}", change.email)
 }

@@ -41,7 +41,10 @@ pub(crate) fn stamp(moment: Timestamp) -> String {
     formatted(moment, format_description!("[year][month][day]T[hour][minute][second]Z"))
 }
 
-fn formatted(moment: Timestamp, form: &[time::format_description::BorrowedFormatItem<'_>]) -> String {
+fn formatted(
+    moment: Timestamp,
+    form: &[time::format_description::BorrowedFormatItem<'_>],
+) -> String {
     let moment = OffsetDateTime::from_unix_timestamp(moment.millis().div_euclid(1000));
     // What cannot be written is a year that no clock shows.
     moment.ok().and_then(|moment| moment.format(form).ok()).unwrap_or_default()

@@ -55,7 +55,10 @@ async fn carry_user(
     }
     if here.email != later.email {
         let carried = tx.carry_email(later).await?;
-        done.say(here, if carried { Change::Email } else { Change::EmailTaken(later.email.clone()) });
+        done.say(
+            here,
+            if carried { Change::Email } else { Change::EmailTaken(later.email.clone()) },
+        );
     }
     carry_role(tx, here, later, done).await?;
     carry_state(tx, here, later, done).await

@@ -73,11 +73,7 @@ fn sqlite_of<'a>(config: &'a Config, file: &Path) -> anyhow::Result<&'a Path> {
 }
 
 /// A backup that says it belongs to a key that does not open it is worth nothing.
-fn must_fit(
-    config: &Config,
-    key: &MasterKey,
-    copy: &vestibule_store::Copy,
-) -> anyhow::Result<()> {
+fn must_fit(config: &Config, key: &MasterKey, copy: &vestibule_store::Copy) -> anyhow::Result<()> {
     if copy.data_keys.is_empty() {
         bail!(
             "there is nothing in the database {}: start `vestibule serve` first",
@@ -98,7 +94,9 @@ fn say(config: &Config, file: &Path, manifest: &Manifest, key: &MasterKey) -> an
     let (file, key_file, id) = (file.display(), config.key_file(), key.id());
     let key_file = key_file.display();
     let about_key = if manifest.locked_key.is_some() {
-        format!("It holds the master key {id} too, locked with the passphrase: keep that elsewhere.")
+        format!(
+            "It holds the master key {id} too, locked with the passphrase: keep that elsewhere."
+        )
     } else {
         format!(
             "It does not hold the master key {id}, and is of no use without it: keep a copy of\n\

@@ -89,7 +89,8 @@ impl Keys {
         let (file, wanted) = (what.file.display(), &backup.master_key);
         if let Some(old) = &what.key_file {
             let shown = old.display();
-            let key = key_file::read(old)?.ok_or_else(|| anyhow!("there is no key file {shown}"))?;
+            let key =
+                key_file::read(old)?.ok_or_else(|| anyhow!("there is no key file {shown}"))?;
             if key.id() != *wanted {
                 bail!("{shown} is the master key {}, and {file} belongs to {wanted}", key.id());
             }
