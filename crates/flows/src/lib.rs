@@ -5,6 +5,11 @@
 
 pub mod accounts;
 pub mod after_restore;
+pub mod audit_export;
+pub mod audit_file;
+pub mod audit_log;
+mod audit_sealing;
+pub mod audit_verify;
 pub mod authority;
 pub mod enrolment;
 mod error;
@@ -32,7 +37,8 @@ pub use hashing::HashingQueue;
 pub use keys::{KeyError, rewrap};
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
-    AccountRecord, FactorRecord, Member, MemberFilter, MemberPage, MfaCounts, NoticeRecord,
-    OpenSession, PageKey, RecoveryCodesRecord, SessionRecord, StoreError, UserRecord,
+    AccountRecord, AuditKey, AuditLine, AuditPage, AuditPerson, FactorRecord, Member, MemberFilter,
+    MemberPage, MfaCounts, NoticeRecord, OpenSession, PageKey, RecoveryCodesRecord, SessionRecord,
+    StoreError, UserRecord,
 };
 pub use visitor::Visitor;

@@ -5,6 +5,8 @@
 
 mod accounts;
 mod audit;
+mod audit_chain;
+mod audit_segments;
 mod backup;
 mod data_keys;
 mod engine;
@@ -26,6 +28,9 @@ mod store;
 mod users;
 
 pub use accounts::AccountRecord;
+pub use audit::{AuditFilter, AuditKey, AuditLine, AuditPage, AuditPerson};
+pub use audit_chain::{ChainEnd, Named, Seal, Sealed, SealedEvent};
+pub use audit_segments::SegmentRecord;
 pub use backup::{Copy, copy_sqlite, examine_sqlite};
 pub use data_keys::WrappedDataKey;
 pub use engine::{Reading, Writing};

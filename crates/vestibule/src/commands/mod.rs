@@ -2,6 +2,8 @@
 
 pub(crate) mod account;
 pub(crate) mod after_restore;
+pub(crate) mod audit_export;
+pub(crate) mod audit_verify;
 pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod demo;

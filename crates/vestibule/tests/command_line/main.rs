@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on panics")]
 
 mod after_restore;
+mod audit;
 mod backup;
 mod beside;
 mod configuration;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
+mod audit;
 mod bad_input;
 mod code_budget;
 mod enrolment;
