@@ -193,7 +193,7 @@ stories! {
         assert!(search(&zoe, "about=policy").await.is_empty());
         for format in ["jsonl", "csv"] {
             let file = export(&zoe, &[("format", format)]).await.body;
-            for foreign in ["ada", "Ada", "policy.required", &app.id("ada").await.to_string()] {
+            for foreign in ["ada@", "Lovelace", "policy.required", &app.id("ada").await.to_string()] {
                 assert!(!file.contains(foreign), "{foreign} in {file}");
             }
         }
