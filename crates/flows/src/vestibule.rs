@@ -1,6 +1,7 @@
 //! What all use cases share: the database, the clock, randomness, the keys, the hashing threads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use vestibule_domain::id::AuditEventId;
 use vestibule_domain::limits::lanes::LaneKey;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub password_minimum: usize,
     /// What a password hash costs.
     pub hash_cost: HashCost,
+    /// How long audit events are kept; `None` for ever.
+    pub audit_kept: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -33,6 +36,7 @@ impl Default for Settings {
             session_limits: SessionLimits::default(),
             password_minimum: DEFAULT_MINIMUM,
             hash_cost: HashCost::STANDARD,
+            audit_kept: None,
         }
     }
 }
@@ -46,6 +50,8 @@ pub struct Vestibule {
     pub(crate) settings: Settings,
     pub(crate) hashing: HashingQueue,
     pub(crate) keys: Arc<DataKeys>,
+    /// This process among those that seal the audit trail.
+    pub(crate) sealer: Arc<str>,
     pub(crate) lane_key: LaneKey,
 }
 
@@ -62,8 +68,9 @@ impl Vestibule {
     ) -> Result<Self, KeyError> {
         let keys = DataKeys::open(&store, master_key, clock.now(), &randomness).await?;
         let lane_key = lane_key(&store, &randomness).await?;
+        let sealer = format!("{:032x}", u128::from_be_bytes(randomness.bytes())).into();
         let keys = Arc::new(keys);
-        Ok(Self { store, clock, randomness, settings, hashing, keys, lane_key })
+        Ok(Self { store, clock, randomness, settings, hashing, keys, lane_key, sealer })
     }
 
     /// The time now.

@@ -5,6 +5,9 @@
 
 mod accounts;
 mod audit;
+mod audit_chain;
+mod audit_segments;
+mod backup;
 mod browsers;
 mod data_keys;
 mod engine;
@@ -12,28 +15,38 @@ mod enrolments;
 mod error;
 mod factors;
 mod housekeeping;
+mod in_use;
 mod lanes;
 mod links;
 mod members;
 mod migrations;
 mod notices;
 mod recovery_codes;
+mod recovery_codes_restored;
+mod remains;
+mod restore;
 mod sessions;
 mod store;
 mod users;
 
 pub use accounts::AccountRecord;
+pub use audit::{AuditFilter, AuditKey, AuditLine, AuditPage, AuditPerson};
+pub use audit_chain::{ChainEnd, Named, Seal, Sealed, SealedEvent};
+pub use audit_segments::SegmentRecord;
+pub use backup::{Copy, copy_sqlite, examine_sqlite};
 pub use data_keys::WrappedDataKey;
 pub use engine::{Reading, Writing};
 pub use enrolments::PendingEnrolment;
 pub use error::StoreError;
 pub use factors::FactorRecord;
+pub use in_use::InUse;
 pub use links::{LinkRecord, NewLink};
 pub use members::{Member, MemberFilter, MemberPage, MfaCounts, PageKey};
 pub use notices::{NewNotice, NoticeRecord};
 pub use recovery_codes::{
     NewRecoveryCodes, RecoveryCodeSalt, RecoveryCodesRecord, TakenRecoveryCode, UnkeptRecoveryCodes,
 };
+pub use remains::{RemainingCodes, RemainingFactor, RemainingUser, SpentCode};
 pub use sessions::{NewSession, OpenSession, SessionRecord};
 pub use store::{DatabaseUrl, DatabaseUrlError, Store};
 pub use users::{NewUser, PasswordRecord, UserRecord};

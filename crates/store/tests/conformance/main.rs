@@ -9,6 +9,7 @@ mod support;
 
 mod accounts;
 mod audit;
+mod audit_chain;
 mod constraints;
 mod enrolments;
 mod factors;
@@ -18,6 +19,7 @@ mod links;
 mod members;
 mod opening;
 mod recovery_codes;
+mod restore;
 mod sessions;
 mod transactions;
 mod users;
