@@ -13,6 +13,7 @@ mod factors;
 mod recovery_codes;
 mod report;
 mod users;
+mod waits;
 
 use std::collections::BTreeMap;
 
@@ -170,6 +171,7 @@ async fn carry_over(
     done.note(Part::Policies, read);
     let read = users::carry(tx, db, done).await?;
     done.note(Part::Users, read);
+    waits::carry(tx, db).await?;
     let read = data_keys::carry(tx, db, master_key).await?;
     done.note(Part::DataKeys, read);
     let read = factors::carry(tx, db, done).await?;
