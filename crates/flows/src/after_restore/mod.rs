@@ -13,15 +13,16 @@ mod factors;
 mod recovery_codes;
 mod report;
 mod users;
+mod waits;
 
 use std::collections::BTreeMap;
 
 use vestibule_domain::audit::AuditKind;
-use vestibule_domain::audit_chain::SegmentWhy;
+use vestibule_domain::audit_chain::{Head, SegmentWhy};
 use vestibule_domain::id::AccountId;
 use vestibule_domain::sealing::MasterKey;
 use vestibule_domain::time::Timestamp;
-use vestibule_store::{Reading, Store, StoreError, Writing};
+use vestibule_store::{Reading, SegmentRecord, Store, StoreError, Writing};
 
 use crate::error::FlowError;
 use crate::vestibule::Vestibule;
@@ -65,6 +66,24 @@ impl Vestibule {
             }
         }
         Ok(if accounts.is_empty() { Relation::Empty } else { Relation::Foreign })
+    }
+
+    /// Whether this database has been where `head` says, or was put back from there by a restore that
+    /// it knows of. If not, somebody put an older one in its place and [`Vestibule::after_restore`]
+    /// was left out.
+    pub async fn has_been_at(&self, head: &Head) -> Result<bool, FlowError> {
+        let mut db = self.store.read().await?;
+        if db.audit_hash_at(head.position).await? == Some(head.hash) {
+            return Ok(true);
+        }
+        let explains = |segment: &SegmentRecord| match segment.segment.why.parse() {
+            Ok(SegmentWhy::Restored(last)) => {
+                segment.segment.first <= head.position
+                    && last.is_none_or(|last| head.position <= last.position)
+            }
+            _ => false,
+        };
+        Ok(db.audit_segments().await?.iter().any(explains))
     }
 
     /// Makes a restored database safe to serve. `origin` says for the audit log where it came from.
@@ -152,6 +171,7 @@ async fn carry_over(
     done.note(Part::Policies, read);
     let read = users::carry(tx, db, done).await?;
     done.note(Part::Users, read);
+    waits::carry(tx, db).await?;
     let read = data_keys::carry(tx, db, master_key).await?;
     done.note(Part::DataKeys, read);
     let read = factors::carry(tx, db, done).await?;

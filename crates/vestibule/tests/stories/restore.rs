@@ -322,6 +322,13 @@ stories! {
         let now = again.store.read().await.unwrap().code_attempts(cleo).await.unwrap();
         assert!(counted >= 3);
         assert_eq!(now, counted);
+        let tries = [&app, &again].map(|app| app.store.clone());
+        let [there, here] = tries.map(|store| async move {
+            store.read().await.unwrap().code_tries(cleo).await.unwrap()
+        });
+        let (there, here) = (there.await, here.await);
+        assert!(here.count >= 3);
+        assert_eq!((here.count, here.latest), (there.count, there.latest), "the wait goes on");
     }
 
     /// Doing it twice signs everybody out once more, and that is all.
