@@ -66,6 +66,16 @@ pub enum AuditKind {
     PasswordLinkMade,
     /// A link for a new password was used.
     PasswordLinkUsed,
+    /// Somebody asked for a new-password link by mail, for whatever address.
+    PasswordForgotten,
+    /// A link for a new password was mailed to its user.
+    PasswordLinkMailed,
+    /// A user asked to change the own address.
+    EmailChangeAsked,
+    /// A user's address was changed.
+    EmailChanged,
+    /// A mail was refused by the mail server, or could not be sent for a day.
+    MailGivenUp,
     /// `vestibule recover` made a link on the host.
     RecoverLinkMade,
     /// A link of `vestibule recover` was used.
@@ -127,6 +137,11 @@ impl AuditKind {
             Self::InvitationAccepted => "invitation.accepted",
             Self::PasswordLinkMade => "password_link.made",
             Self::PasswordLinkUsed => "password_link.used",
+            Self::PasswordForgotten => "password.forgotten",
+            Self::PasswordLinkMailed => "password_link.mailed",
+            Self::EmailChangeAsked => "email.change_asked",
+            Self::EmailChanged => "email.changed",
+            Self::MailGivenUp => "mail.given_up",
             Self::RecoverLinkMade => "recover_link.made",
             Self::RecoverLinkUsed => "recover_link.used",
             Self::RoleChanged => "user.role_changed",
@@ -149,6 +164,7 @@ impl AuditKind {
         matches!(
             self,
             Self::PasswordRefused
+                | Self::PasswordForgotten
                 | Self::FreshProofRefused
                 | Self::BudgetSpent
                 | Self::EnrolmentCodeRefused

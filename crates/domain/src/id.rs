@@ -64,4 +64,6 @@ id! {
     DataKeyId,
     /// A notice to a user.
     NoticeId,
+    /// A mail that waits to be sent.
+    MailId,
 }

@@ -4,10 +4,12 @@
 
 pub mod access;
 pub mod audit;
+pub mod browser;
 pub mod email;
 pub mod id;
 pub mod limits;
 pub mod link;
+pub mod mail;
 pub mod name;
 pub mod notice;
 pub mod password;

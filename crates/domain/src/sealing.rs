@@ -7,7 +7,7 @@ use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
-use crate::id::{DataKeyId, FactorId, UserId};
+use crate::id::{DataKeyId, FactorId, MailId, UserId};
 use crate::randomness::Randomness;
 
 const FORMAT: u8 = 1;
@@ -95,6 +95,47 @@ impl DataKey {
     ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
         open(&self.key, sealed, totp_aad(factor, user).as_bytes())
     }
+
+    /// Seals what a mail will say, and the token of its link.
+    pub fn seal_mail(
+        &self,
+        letter: &[u8],
+        mail: MailId,
+        user: Option<UserId>,
+        randomness: &Randomness,
+    ) -> Result<Vec<u8>, DoesNotOpen> {
+        seal(&self.key, letter, mail_aad(mail, user).as_bytes(), randomness)
+    }
+
+    /// Opens what [`DataKey::seal_mail`] made for this same mail and user.
+    pub fn open_mail(
+        &self,
+        sealed: &[u8],
+        mail: MailId,
+        user: Option<UserId>,
+    ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+        open(&self.key, sealed, mail_aad(mail, user).as_bytes())
+    }
+
+    /// A name for an address that somebody typed, under which it can be counted without being
+    /// stored: HMAC-SHA-256 under this key. A newer key gives another name.
+    pub fn pseudonym(&self, address: &str) -> String {
+        use hmac::{KeyInit as _, Mac as _};
+
+        #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104)")]
+        let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(self.key.as_ref())
+            .expect("any length is a key");
+        // Apart from everything else that the key seals.
+        mac.update(b"vestibule/1/pseudonym/");
+        mac.update(address.as_bytes());
+        let bytes = mac.finalize().into_bytes();
+        bytes.iter().take(16).fold(String::new(), |name, byte| format!("{name}{byte:02x}"))
+    }
+}
+
+fn mail_aad(mail: MailId, user: Option<UserId>) -> String {
+    let user = user.map(|user| user.to_string()).unwrap_or_default();
+    format!("vestibule/1/mail/{mail}/{user}")
 }
 
 fn totp_aad(factor: FactorId, user: UserId) -> String {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use vestibule_domain::audit::AuditKind;
 use vestibule_domain::id::FactorId;
+use vestibule_domain::notice::Notice;
 use vestibule_domain::name::Name;
 use vestibule_domain::policy::Policy;
 use vestibule_domain::sealing::DoesNotOpen;
@@ -207,6 +208,7 @@ impl Vestibule {
         let mut event = from.event_in(kind, session);
         event.detail = name.to_string();
         self.audit(&mut tx, event, now).await?;
+        self.tell(&mut tx, session.user, Notice::FactorAdded, from, name.as_str(), now).await?;
         if who.in_vestibule {
             self.note_complete_sign_in(&mut tx, &token).await?;
         }

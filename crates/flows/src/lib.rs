@@ -4,15 +4,18 @@
 //! that an act can be called only with the proof that it asks for. Nothing here knows HTTP.
 
 pub mod accounts;
+pub mod address_change;
 pub mod authority;
 pub mod enrolment;
 mod error;
+pub mod forgotten;
 pub mod furnish;
 mod hashing;
 mod housekeeping;
 pub mod invitations;
 mod keys;
 mod notices;
+pub mod outbox;
 pub mod own_settings;
 pub mod password_links;
 mod passwords;

@@ -4,6 +4,7 @@ use vestibule_domain::audit::AuditKind;
 use vestibule_domain::email::Email;
 use vestibule_domain::id::{FactorId, SessionId};
 use vestibule_domain::name::{Name, NameError};
+use vestibule_domain::notice::Notice;
 use vestibule_domain::password::PasswordError;
 use vestibule_domain::proof::{Assurance, SecondProof};
 use vestibule_domain::time::Timestamp;
@@ -140,6 +141,7 @@ impl Vestibule {
             return Ok(PasswordChange::SessionOver);
         }
         self.audit(&mut tx, from.event_in(AuditKind::PasswordChanged, session), now).await?;
+        self.tell(&mut tx, session.user, Notice::PasswordChanged, from, "", now).await?;
         tx.commit().await?;
         Ok(PasswordChange::Done(new))
     }
@@ -202,6 +204,8 @@ impl Vestibule {
         let mut event = from.event_in(AuditKind::FactorRemoved, session);
         event.detail.clone_from(&removed.name);
         self.audit(&mut tx, event, now).await?;
+        let notice = Notice::FactorRemoved;
+        self.tell(&mut tx, session.user, notice, from, &removed.name, now).await?;
         tx.commit().await?;
         Ok(FactorRemoval::Done(new))
     }

@@ -74,6 +74,9 @@ impl Vestibule {
         event.actor = Some(user.id);
         event.session = Some(id);
         self.audit(&mut tx, event, now).await?;
+        self.tell(&mut tx, user.id, Notice::PasswordChanged, from, "", now).await?;
+        let used = Notice::RecoverLinkUsed;
+        self.tell_admins(&mut tx, user.account, used, from, &user.email, now).await?;
         self.note_complete_sign_in(&mut tx, &session).await?;
         tx.commit().await?;
         Ok(Ok(session))

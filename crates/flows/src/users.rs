@@ -2,6 +2,7 @@
 
 use vestibule_domain::audit::AuditKind;
 use vestibule_domain::id::UserId;
+use vestibule_domain::notice::Notice;
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::user::{MembershipState, Role};
 use vestibule_store::{
@@ -142,6 +143,9 @@ impl Vestibule {
             _ => user.email,
         };
         self.audit(&mut tx, event, now).await?;
+        if kind == AuditKind::FactorsReset {
+            self.tell(&mut tx, target, Notice::FactorsReset, from, "", now).await?;
+        }
         tx.commit().await?;
         Ok(UserChanged::Done)
     }

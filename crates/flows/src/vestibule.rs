@@ -23,6 +23,8 @@ pub struct Settings {
     pub password_minimum: usize,
     /// What a password hash costs.
     pub hash_cost: HashCost,
+    /// Whether there is a mail server: then what users are told is mailed to them as well.
+    pub mail: bool,
 }
 
 impl Default for Settings {
@@ -31,6 +33,7 @@ impl Default for Settings {
             session_limits: SessionLimits::default(),
             password_minimum: DEFAULT_MINIMUM,
             hash_cost: HashCost::STANDARD,
+            mail: false,
         }
     }
 }

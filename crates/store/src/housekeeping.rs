@@ -17,6 +17,9 @@ const ENROLMENTS_KEPT: Duration = Duration::from_hours(1);
 /// How long ended links are kept, so that their page can still say that they were used.
 const LINKS_KEPT: Duration = Duration::from_hours(48);
 
+/// How long it is kept how often something was asked for.
+const ASKS_KEPT: Duration = Duration::from_hours(24);
+
 impl Writing {
     /// Removes one batch of ended sessions, old spent codes, and expired enrolments and links;
     /// answers whether there may be more.
@@ -58,7 +61,14 @@ impl Writing {
                 values![now.minus(LINKS_KEPT), BATCH],
             )
             .await?;
+        let asks = self
+            .change(
+                "DELETE FROM asks WHERE key IN
+                     (SELECT key FROM asks WHERE since < $1 LIMIT $2)",
+                values![now.minus(ASKS_KEPT), BATCH],
+            )
+            .await?;
         let batch = BATCH.unsigned_abs();
-        Ok([ended, spent, enrolments, links].iter().any(|removed| *removed >= batch))
+        Ok([ended, spent, enrolments, links, asks].iter().any(|removed| *removed >= batch))
     }
 }

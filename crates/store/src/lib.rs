@@ -4,6 +4,8 @@
 //! one noun. A conditional write answers whether it changed its one row, and callers must look.
 
 mod accounts;
+mod address_changes;
+mod asks;
 mod audit;
 mod data_keys;
 mod engine;
@@ -15,6 +17,7 @@ mod links;
 mod members;
 mod migrations;
 mod notices;
+mod outbox;
 mod sessions;
 mod store;
 mod users;
@@ -28,6 +31,7 @@ pub use factors::FactorRecord;
 pub use links::{LinkRecord, NewLink};
 pub use members::{Member, MemberFilter, MemberPage, MfaCounts, PageKey};
 pub use notices::{NewNotice, NoticeRecord};
+pub use outbox::{NewMail, WaitingMail};
 pub use sessions::{NewSession, OpenSession, SessionRecord};
 pub use store::{DatabaseUrl, DatabaseUrlError, Store};
 pub use users::{NewUser, PasswordRecord, UserRecord};

@@ -3,11 +3,13 @@
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
+use tokio::sync::Notify;
 
 use crate::engine::{Connection, Reading, Row, Writing};
 use crate::error::StoreError;
@@ -62,6 +64,8 @@ impl FromStr for DatabaseUrl {
 #[derive(Clone)]
 pub struct Store {
     pools: Pools,
+    /// Told of every mail that this process has written.
+    sender: Arc<Notify>,
 }
 
 #[derive(Clone)]
@@ -103,7 +107,13 @@ impl Store {
             }
             Pools::Postgres(pool) => Connection::PostgresWrite(pool.begin().await?),
         };
-        Ok(Writing { reading: Reading { connection } })
+        let sender = Arc::clone(&self.sender);
+        Ok(Writing { reading: Reading { connection }, sender, wrote_mail: false })
+    }
+
+    /// Resolves once this process has written a mail that nobody was woken for yet.
+    pub async fn mail_written(&self) {
+        self.sender.notified().await;
     }
 
     /// Whether the database answers.
@@ -177,7 +187,7 @@ async fn open_sqlite(path: &Path) -> Result<Store, StoreError> {
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(READERS_KEPT)
         .connect_lazy_with(options.pragma("query_only", "on"));
-    Ok(Store { pools: Pools::Sqlite { writer, readers } })
+    Ok(Store { pools: Pools::Sqlite { writer, readers }, sender: Arc::default() })
 }
 
 async fn open_postgres(options: &PgConnectOptions) -> Result<Store, StoreError> {
@@ -194,7 +204,7 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Store, StoreError> 
         ]))
         .await?;
     migrations::apply(&mut *pool.acquire().await?, Spelling::Postgres).await?;
-    Ok(Store { pools: Pools::Postgres(pool) })
+    Ok(Store { pools: Pools::Postgres(pool), sender: Arc::default() })
 }
 
 /// Holds other processes off while the schema is made; the lock ends with the file handle.

@@ -1,7 +1,6 @@
 //! `/settings/…`: the account's switch, one's own security, the account's users.
 
 mod account;
-mod browser;
 mod security;
 mod user;
 mod users;

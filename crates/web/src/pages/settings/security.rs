@@ -9,7 +9,7 @@ use vestibule_domain::id::FactorId;
 use vestibule_flows::authority::{Authority as _, Fresh, SignedIn};
 use vestibule_flows::own_settings::{FactorRemoval, PasswordChange, Reissued};
 
-use super::browser;
+use vestibule_domain::browser;
 use crate::error::PageError;
 use crate::pages::asked::{Act, Page};
 use crate::pages::dispatch::session_over;
