@@ -190,6 +190,11 @@ fn tls_of(settings: &SmtpSettings) -> Result<TlsParameters, BadSetting> {
     let mut builder = TlsParameters::builder(settings.host.clone())
         .certificate_store(CertificateStore::WebpkiRoots);
     if let Some(pem) = &settings.authority {
+        // A file without any certificate would count as one that holds none.
+        let begins = b"-----BEGIN CERTIFICATE-----";
+        if !pem.windows(begins.len()).any(|part| part == begins) {
+            return Err(BadSetting("the file holds no certificate in PEM".to_owned()));
+        }
         let certificate = Certificate::from_pem(pem);
         let certificate = certificate
             .map_err(|_| BadSetting("the file holds no certificate in PEM".to_owned()))?;

@@ -39,6 +39,8 @@ pub(crate) struct Caller {
 pub(crate) struct Page<A> {
     /// The authority.
     pub(crate) who: A,
+    /// From where.
+    pub(crate) visitor: Visitor,
     /// What the query says.
     pub(crate) query: Fields,
 }
@@ -92,7 +94,7 @@ impl<A: Authority + Send> FromRequestParts<App> for Page<A> {
         let caller = Caller::of(parts, app).await?;
         let who = authorise::<A>(app, &caller, &page_of(parts, app))?;
         let query = Fields::of_query(parts.uri.query()).map_err(PageError::into_response)?;
-        Ok(Self { who, query })
+        Ok(Self { who, visitor: caller.visitor, query })
     }
 }
 

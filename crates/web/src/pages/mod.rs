@@ -7,8 +7,10 @@ mod asked;
 mod dashboard;
 mod dispatch;
 mod enrolment;
+mod forgotten;
 mod health;
 mod links;
+mod notices;
 mod proof;
 mod proof_page;
 mod settings;
@@ -32,8 +34,10 @@ pub(crate) fn router() -> Router<App> {
     Router::new()
         .merge(dashboard::router())
         .merge(enrolment::router())
+        .merge(forgotten::router())
         .merge(health::router())
         .merge(links::router())
+        .merge(notices::router())
         .merge(proof::router())
         .merge(settings::router())
         .merge(sign_in::router())

@@ -107,6 +107,7 @@ fn describe(then: &ProofThen, account: &str) -> (String, &'static str) {
             (format!("turn two-factor sign-in off at {account}"), "Turn off")
         }
         ("/enrolment", _) => plain("set up an authenticator app", "Continue"),
+        (_, "email" | "confirm") => plain("change your email address", "Continue"),
         (_, "password") => plain("change your password", "Continue"),
         ("/settings/users", _) => (format!("add {} as a user", field("email")), "Add this user"),
         (_, "invitation") => plain("make a new invitation link", "Make a new link"),

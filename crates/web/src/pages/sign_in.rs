@@ -55,6 +55,7 @@ async fn show(
         return_to: return_to.to_string(),
         problem: None,
         notice,
+        mail: app.vestibule.settings().mail,
     };
     let answer = page(StatusCode::OK, &view);
     Ok(if caller.lost_session { without_token(&app, answer) } else { answer })
@@ -71,6 +72,7 @@ async fn sign_in(State(app): State<App>, form: Form) -> Result<Response, PageErr
             return_to: return_to.to_string(),
             problem: Some(problem),
             notice: None,
+            mail: app.vestibule.settings().mail,
         };
         Ok(page(status, &view))
     };

@@ -9,6 +9,7 @@ pub mod dashboard;
 pub mod enrolment;
 pub mod errors;
 pub mod links;
+pub mod mail;
 pub mod proof;
 pub mod qr;
 pub mod security;
@@ -272,6 +273,7 @@ pub fn render_all_samples() -> Vec<(String, String)> {
 
     let mut all = Vec::new();
     add(&mut all, "sign-in", sign_in::SignInPage::samples());
+    add(&mut all, "forgotten", mail::ForgottenPage::samples());
     add(&mut all, "code", sign_in::CodePage::samples());
     add(&mut all, "enrolment", enrolment::EnrolmentPage::samples());
     add(&mut all, "proof", proof::ProofPage::samples());
@@ -279,11 +281,13 @@ pub fn render_all_samples() -> Vec<(String, String)> {
     add(&mut all, "invitation", links::InvitationPage::samples());
     add(&mut all, "password-link", links::PasswordLinkPage::samples());
     add(&mut all, "recover", links::RecoverPage::samples());
+    add(&mut all, "address-link", mail::AddressLinkPage::samples());
     add(&mut all, "link-gone", links::LinkGonePage::samples());
     add(&mut all, "dashboard", dashboard::DashboardPage::samples());
     add(&mut all, "account", account::AccountPage::samples());
     add(&mut all, "security", security::SecurityPage::samples());
     add(&mut all, "change-password", security::ChangePasswordPage::samples());
+    add(&mut all, "change-email", mail::ChangeEmailPage::samples());
     add(&mut all, "users", users::UsersPage::samples());
     add(&mut all, "add-user", users::AddUserPage::samples());
     add(&mut all, "user", users::UserPage::samples());

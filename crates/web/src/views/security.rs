@@ -12,6 +12,8 @@ pub struct SecurityPage {
     pub frame: Frame,
     /// The user's e-mail.
     pub email: String,
+    /// Whether it can be changed: that takes a mail server.
+    pub mail: bool,
     /// The display name.
     pub name: Field,
     /// The user's factors.
@@ -105,6 +107,7 @@ impl SecurityPage {
         let page = |factors, required| Self {
             frame: sample::member(Place::Security),
             email: "ben@acme.example".into(),
+            mail: false,
             name: Field::holding("Ben Okafor"),
             factors,
             required,
@@ -133,6 +136,7 @@ impl SecurityPage {
                 },
             ),
             ("one-app", page(one(), false)),
+            ("mail", Self { mail: true, ..page(one(), false) }),
             ("last-app-required", page(one(), true)),
             ("two-apps", Self { frame: sample::admin(Place::Security), ..page(two(), true) }),
             ("rename-error", renaming),

@@ -20,6 +20,8 @@ pub struct SignInPage {
     pub problem: Option<SignInProblem>,
     /// What just happened, if the visitor was sent here.
     pub notice: Option<SignInNotice>,
+    /// Whether a link for a new password can be mailed.
+    pub mail: bool,
 }
 
 /// Why nobody was signed in. One and the same for an unknown e-mail, a wrong password and a
@@ -92,8 +94,10 @@ impl SignInPage {
             return_to: "/settings/users?search=a&mfa=none".into(),
             problem,
             notice,
+            mail: false,
         };
         vec![
+            ("mail", Self { mail: true, ..page("", None, None) }),
             ("new", page("", None, None)),
             ("not-right", page("ben@acme.example", Some(SignInProblem::NotRight), None)),
             ("missing", page("", Some(SignInProblem::Missing), None)),

@@ -1,6 +1,7 @@
 //! `/settings/…`: the account's switch, one's own security, the account's users.
 
 mod account;
+mod email;
 mod security;
 mod user;
 mod users;
@@ -12,6 +13,7 @@ use crate::state::App;
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .merge(account::router())
+        .merge(email::router())
         .merge(security::router())
         .merge(user::router())
         .merge(users::router())
