@@ -66,9 +66,6 @@ impl std::str::FromStr for LinkPurpose {
     type Err = Unknown;
 
     fn from_str(text: &str) -> Result<Self, Unknown> {
-        Self::ALL
-            .into_iter()
-            .find(|purpose| purpose.as_str() == text)
-            .ok_or(Unknown)
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == text).ok_or(Unknown)
     }
 }

@@ -109,7 +109,9 @@ impl Notice {
             Self::RecoverLinkMade => {
                 format!("On the host, `vestibule recover` made a link for {whose}.")
             }
-            Self::RecoverLinkUsed => format!("The link of `vestibule recover` for {whose} was used."),
+            Self::RecoverLinkUsed => {
+                format!("The link of `vestibule recover` for {whose} was used.")
+            }
         }
     }
 
@@ -147,12 +149,8 @@ impl Notice {
                 "It takes effect once the new address is confirmed. If it was not you: change your \
                  password now, which stops it."
             }
-            Self::EmailChanged => {
-                "If it was not you: tell an Admin of your account at once."
-            }
-            Self::CodesOfUserGuessed => {
-                "Make sure that the user knows, and changes the password."
-            }
+            Self::EmailChanged => "If it was not you: tell an Admin of your account at once.",
+            Self::CodesOfUserGuessed => "Make sure that the user knows, and changes the password.",
             Self::RecoverLinkMade | Self::RecoverLinkUsed => {
                 "If nobody who runs this installation knows of it, somebody else has access to the \
                  host."

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use vestibule_domain::audit::AuditKind;
 use vestibule_domain::id::FactorId;
-use vestibule_domain::notice::Notice;
 use vestibule_domain::name::Name;
+use vestibule_domain::notice::Notice;
 use vestibule_domain::policy::Policy;
 use vestibule_domain::sealing::DoesNotOpen;
 use vestibule_domain::time::Timestamp;

@@ -236,8 +236,7 @@ impl Vestibule {
         now: Timestamp,
     ) -> Result<Option<Addressed>, FlowError> {
         if let What::Forgotten { email } = &stored.what {
-            let from =
-                Visitor { address: stored.address.clone(), browser: stored.browser.clone() };
+            let from = Visitor { address: stored.address.clone(), browser: stored.browser.clone() };
             return self.make_forgotten_link(tx, waiting.made, email, &from, now).await;
         }
         let Some(user) = waiting.user else { return Ok(None) };

@@ -175,9 +175,8 @@ impl Words<'_> {
 
 /// A moment in UTC: mail does not know where its reader is.
 fn told(at: Timestamp) -> String {
-    let form = format_description!(
-        "[day padding:none] [month repr:long] [year], [hour]:[minute] UTC"
-    );
+    let form =
+        format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
     let moment = OffsetDateTime::from_unix_timestamp(at.millis().div_euclid(1000)).ok();
     moment.and_then(|moment| moment.format(form).ok()).unwrap_or_else(|| "unknown".to_owned())
 }

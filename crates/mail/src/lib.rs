@@ -10,4 +10,4 @@ mod smtp;
 
 pub use courier::{Courier, Step};
 pub use letter::samples;
-pub use smtp::{BadSetting, Credentials, Encryption, Secret, Smtp, SmtpSettings};
+pub use smtp::{BadSetting, Credentials, Encryption, PATIENCE, Secret, Smtp, SmtpSettings};

@@ -15,9 +15,8 @@ use lettre::transport::smtp::{Error, response::Response};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-/// What one mail may take in all. Who sends mail to a server that hangs waits so long, and nobody
-/// else does.
-const SENDING: Duration = Duration::from_secs(30);
+/// What one mail may take in all by default.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 /// What a check of the server may take.
 const CHECKING: Duration = Duration::from_secs(5);
 /// What saying goodbye may take.
@@ -62,6 +61,9 @@ pub struct SmtpSettings {
     pub from: String,
     /// Further certificates that are trusted, as PEM: a company's own authority.
     pub authority: Option<Vec<u8>>,
+    /// What one mail may take in all. The courier waits so long for a server that hangs, and nobody
+    /// else does.
+    pub patience: Duration,
 }
 
 /// What is wrong with a setting, as a sentence.
@@ -123,14 +125,15 @@ impl Smtp {
 
     /// Hands a mail to the server.
     pub(crate) async fn send(&self, envelope: &Envelope, text: &[u8]) -> Result<(), NotSent> {
-        match timeout(SENDING, self.hand_over(envelope, text)).await {
+        match timeout(self.settings.patience, self.hand_over(envelope, text)).await {
             Ok(Ok(connection)) => {
                 goodbye(connection).await;
                 Ok(())
             }
             Ok(Err(why)) => Err(why),
             Err(_) => {
-                Err(NotSent::Server(format!("no answer within {} seconds", SENDING.as_secs())))
+                let patience = self.settings.patience.as_secs();
+                Err(NotSent::Server(format!("no answer within {patience} seconds")))
             }
         }
     }

@@ -23,12 +23,7 @@ impl Reading {
             .number(
                 "SELECT COUNT(*) AS n FROM users
                  WHERE id <> $1 AND (email = $2 OR ($3 = TRUE AND email_skeleton = $4))",
-                values![
-                    user,
-                    email.as_str(),
-                    email.may_be_look_alike(),
-                    email.skeleton(),
-                ],
+                values![user, email.as_str(), email.may_be_look_alike(), email.skeleton(),],
             )
             .await?;
         Ok(taken > 0)

@@ -15,6 +15,7 @@ mod leash;
 pub mod phone;
 pub mod postgres;
 mod race;
+pub mod smtp;
 
 pub use admins::users_on;
 pub use app::TestApp;
@@ -23,3 +24,4 @@ pub use clock::MovableClock;
 pub use database::Database;
 pub use race::race;
 pub use reqwest::Method;
+pub use smtp::{Behaviour, Mailbox, Received};

@@ -58,11 +58,8 @@ mod tests {
         };
         let keys = [keys(defaults, ""), keys(mail, "smtp.")].concat();
         assert_eq!(keys, Key::ALL.map(Key::name));
-        let without_files: Vec<&str> = mail
-            .lines()
-            .filter_map(setting)
-            .filter(|line| !line.contains("_file"))
-            .collect();
+        let without_files: Vec<&str> =
+            mail.lines().filter_map(setting).filter(|line| !line.contains("_file")).collect();
         let shown = shown(&format!("[smtp]\n{}", without_files.join("\n")));
         assert!(shown.contains("smtp.host = \"smtp.example.com\""), "{shown}");
         assert!(!shown.contains("change-me"), "{shown}");

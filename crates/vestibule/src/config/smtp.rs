@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use vestibule_mail::{Credentials, Encryption, Secret, Smtp, SmtpSettings};
+use vestibule_mail::{Credentials, Encryption, PATIENCE, Secret, Smtp, SmtpSettings};
 use zeroize::Zeroizing;
 
 use super::setting::Mistake;
@@ -26,9 +26,9 @@ impl Reader {
         let credentials = self.credentials();
         let authority = self.bytes_of(Key::SmtpCaFile);
         let Some(host) = host else {
-            let given = Key::ALL.into_iter().find(|key| {
-                key.name().starts_with("smtp.") && self.layers.find(*key).is_some()
-            });
+            let given = Key::ALL
+                .into_iter()
+                .find(|key| key.name().starts_with("smtp.") && self.layers.find(*key).is_some());
             if let Some(given) = given.filter(|_| self.layers.mistakes.len() == before) {
                 self.complain(given, "smtp.host is missing: without it no mail is sent");
             }
@@ -43,8 +43,9 @@ impl Reader {
         if from.is_none() && self.layers.mistakes.len() == before {
             self.complain(Key::SmtpHost, "smtp.from is missing: the sender of all mails");
         }
+        let patience = PATIENCE;
         let settings =
-            SmtpSettings { host, port, encryption, credentials, from: from?, authority };
+            SmtpSettings { host, port, encryption, credentials, from: from?, authority, patience };
         if let Err(problem) = Smtp::new(settings.clone(), "localhost") {
             let about_file = self.layers.find(Key::SmtpCaFile).is_some()
                 && problem.to_string().contains("certificate");

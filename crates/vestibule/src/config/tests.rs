@@ -270,7 +270,8 @@ fn the_password_of_the_mail_server_is_never_shown() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("password");
     fs::write(&path, "hush\n").unwrap();
-    for password in ["password = 'hush'".to_owned(), format!("password_file = '{}'", path.display())]
+    for password in
+        ["password = 'hush'".to_owned(), format!("password_file = '{}'", path.display())]
     {
         let text = format!("{MAIL}username = 'me'\n{password}");
         let config = File::of(&text).with(&[], &[]).unwrap();

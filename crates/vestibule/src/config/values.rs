@@ -72,11 +72,7 @@ pub(crate) fn encryption(text: &str) -> Result<Encryption, String> {
 
 /// A text that means something by itself.
 pub(crate) fn text(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() {
-        Err("the value is empty".to_owned())
-    } else {
-        Ok(text.to_owned())
-    }
+    if text.trim().is_empty() { Err("the value is empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 pub(crate) fn log(text: &str) -> Result<LevelFilter, String> {

@@ -61,7 +61,9 @@ async fn show(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Respon
 /// Where who gives up a page that needs a proof goes back to.
 fn cancel_of(return_to: &ReturnTo) -> ReturnTo {
     match return_to.as_str() {
-        "/enrolment" | "/settings/security/password" | "/settings/security/email" => ReturnTo::security(),
+        "/enrolment" | "/settings/security/password" | "/settings/security/email" => {
+            ReturnTo::security()
+        }
         _ => ReturnTo::dashboard(),
     }
 }

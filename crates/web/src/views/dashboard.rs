@@ -80,7 +80,8 @@ impl DashboardPage {
             notice("n1", "Somebody who knows your password is trying out security codes.", true),
             notice("n2", "The app “Ben’s phone” was added to your login.", false),
         ];
-        let hostile = NoticeLine { from: sample::LONG.into(), ..notice("n1", sample::HOSTILE, true) };
+        let hostile =
+            NoticeLine { from: sample::LONG.into(), ..notice("n1", sample::HOSTILE, true) };
         let mut finished = sample::member(Place::Dashboard);
         finished.done =
             Some("Your app is set up. From now on you sign in with a security code.".into());

@@ -59,8 +59,7 @@ pub struct ChangeEmailPage {
 impl ForgottenPage {
     /// The states worth looking at.
     pub fn samples() -> Vec<(&'static str, Self)> {
-        let page =
-            |state| Self { outside: sample::outside(), email: Field::default(), state };
+        let page = |state| Self { outside: sample::outside(), email: Field::default(), state };
         vec![
             ("new", page(Forgotten::Asked)),
             (

@@ -9,7 +9,6 @@ use vestibule_domain::id::FactorId;
 use vestibule_flows::authority::{Authority as _, Fresh, SignedIn};
 use vestibule_flows::own_settings::{FactorRemoval, PasswordChange, Reissued};
 
-use vestibule_domain::browser;
 use crate::error::PageError;
 use crate::pages::asked::{Act, Page};
 use crate::pages::dispatch::session_over;
@@ -21,6 +20,7 @@ use crate::state::App;
 use crate::surroundings::frame_of;
 use crate::views::security::{ChangePasswordPage, Factor, SecurityPage, SessionRow};
 use crate::views::{Asks, Field, Place, When};
+use vestibule_domain::browser;
 
 pub(crate) fn router() -> Router<App> {
     Router::new()
