@@ -6,15 +6,17 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
-use vestibule_domain::token::Token;
+use vestibule_domain::link::LinkPurpose;
 use vestibule_flows::authority::{Decision, SignedIn};
 
+use super::{link_gone, linked};
 use crate::error::PageError;
 use crate::pages::asked::Caller;
 use crate::request::segment::Segment;
 use crate::respond::link_page;
 use crate::state::App;
-use crate::surroundings::outside;
+use crate::views::Outside;
+use crate::views::links::LinkKind;
 use crate::views::mail::AddressLinkPage;
 
 pub(crate) fn router() -> Router<App> {
@@ -26,16 +28,18 @@ async fn show(
     Segment(text): Segment,
     caller: Caller,
 ) -> Result<Response, PageError> {
-    // Only who is signed in as the user learns anything of the link. To lead to the sign-in and
-    // back, its secret would have to stand in an address once more.
+    // Only who is signed in as its user may confirm, and learns which address it is. To lead to the
+    // sign-in and back, its secret would have to stand in an address once more.
+    let Some((token, linked)) = linked(&app, LinkPurpose::Address, &text).await? else {
+        return link_gone(&app, LinkKind::Address).await;
+    };
     let mut confirm = None;
     if let Some(current) = &caller.current
         && let Decision::Granted(who) = app.vestibule.authorise::<SignedIn>(current)
-        && let Some(token) = Token::parse(&text)
     {
         let address = app.vestibule.address_to_confirm(&who, &token).await?;
         confirm = address.map(|address| (text, address));
     }
-    let outside = outside(&app, caller.current.as_ref()).await?;
+    let outside = Outside { brand: linked.account_name };
     Ok(link_page(StatusCode::OK, &AddressLinkPage { outside, confirm }))
 }
