@@ -201,6 +201,17 @@ impl Mailbox {
         fs::write(path, word).unwrap();
     }
 
+    /// Whether somebody hangs, or hung, in a connection of this sender's.
+    pub fn has_hung(&self) -> bool {
+        let name = format!("{}.hanging", self.sender);
+        server().leash.folder().join("behaviour").join(name).exists()
+    }
+
+    /// The file of the authority that has signed the server's certificate.
+    pub fn authority_file() -> PathBuf {
+        server().leash.folder().join("authority.pem")
+    }
+
     /// Every mail that has arrived, in order.
     pub fn all(&self) -> Vec<Received> {
         let folder: PathBuf = server().leash.folder().join("mail").join(&self.sender);

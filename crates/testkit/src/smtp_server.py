@@ -34,6 +34,7 @@ class Handler:
     async def handle_MAIL(self, server, session, envelope, address, options):
         what = behaviour(address)
         if what == "hang":
+            store(os.path.join(folder, "behaviour", address + ".hanging"), True)
             await asyncio.sleep(3600)
         if what == "away":
             return "421 4.3.2 Not now"
