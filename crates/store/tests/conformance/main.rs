@@ -14,6 +14,7 @@ mod enrolments;
 mod factors;
 mod housekeeping;
 mod links;
+mod mail;
 mod members;
 mod opening;
 mod sessions;
