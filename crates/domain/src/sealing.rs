@@ -119,17 +119,17 @@ impl DataKey {
 
     /// A name for an address that somebody typed, under which it can be counted without being
     /// stored: HMAC-SHA-256 under this key. A newer key gives another name.
-    pub fn pseudonym(&self, address: &str) -> String {
+    pub fn pseudonym(&self, address: &str) -> Result<String, DoesNotOpen> {
         use hmac::{KeyInit as _, Mac as _};
 
-        #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104)")]
-        let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(self.key.as_ref())
-            .expect("any length is a key");
+        // It takes a key of any length (RFC 2104).
+        let mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(self.key.as_ref());
+        let mut mac = mac.map_err(|_| DoesNotOpen)?;
         // Apart from everything else that the key seals.
         mac.update(b"vestibule/1/pseudonym/");
         mac.update(address.as_bytes());
         let bytes = mac.finalize().into_bytes();
-        bytes.iter().take(16).fold(String::new(), |name, byte| format!("{name}{byte:02x}"))
+        Ok(bytes.iter().take(16).fold(String::new(), |name, byte| format!("{name}{byte:02x}")))
     }
 }
 

@@ -45,7 +45,8 @@ impl Vestibule {
         };
         let now = self.clock.now();
         let by_network = format!("forgotten/from/{}", network(&from.address));
-        let by_address = format!("forgotten/to/{}", self.keys.newest()?.pseudonym(email.as_str()));
+        let pseudonym = self.keys.newest()?.pseudonym(email.as_str())?;
+        let by_address = format!("forgotten/to/{pseudonym}");
         let mut tx = self.store.write().await?;
         self.audit(&mut tx, from.event(AuditKind::PasswordForgotten), now).await?;
         if !tx.count_ask(&by_network, FORGOTTEN_BY_NETWORK, now).await? {

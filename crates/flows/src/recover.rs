@@ -75,8 +75,8 @@ impl Vestibule {
         event.session = Some(id);
         self.audit(&mut tx, event, now).await?;
         self.tell(&mut tx, user.id, Notice::PasswordChanged, from, "", now).await?;
-        let used = Notice::RecoverLinkUsed;
-        self.tell_admins(&mut tx, user.account, used, from, &user.email, now).await?;
+        let notice = Notice::RecoverLinkUsed;
+        self.tell_admins(&mut tx, user.account, notice, from, &user.email, now).await?;
         self.note_complete_sign_in(&mut tx, &session).await?;
         tx.commit().await?;
         Ok(Ok(session))

@@ -49,8 +49,8 @@ impl Courier {
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         loop {
-            let step = match self.step().await {
-                Ok(step) => step,
+            let came = match self.step().await {
+                Ok(came) => came,
                 Err(error) => {
                     tracing::warn!(%error, "the outbox could not be read and is tried again");
                     Step::ServerAway
@@ -60,8 +60,8 @@ impl Courier {
             tokio::select! {
                 biased;
                 () = &mut stop => return,
-                () = std::future::ready(()), if step == Step::Done => {}
-                () = vestibule.mail_written(), if step == Step::Idle => {}
+                () = std::future::ready(()), if came == Step::Done => {}
+                () = vestibule.mail_written(), if came == Step::Idle => {}
                 () = sleep(LOOK) => {}
             }
         }

@@ -1,6 +1,6 @@
 //! Mail as an operator meets it: configured, away, hanging, and across a restart.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use vestibule_mail::Encryption;
 use vestibule_testkit::smtp::LOGIN;
@@ -50,9 +50,10 @@ fn recover(place: &Place) {
 }
 
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let begun = Instant::now();
+    let mut tries = 0;
     while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
+        tries += 1;
+        assert!(tries < 1_500, "{what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

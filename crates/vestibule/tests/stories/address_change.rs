@@ -13,7 +13,7 @@ async fn ask(app: &TestApp, browser: &Client, new: &str) -> Option<String> {
     answer.must_show("A link is on its way to");
     let mails = app.deliver().await;
     let told = mails.iter().find(|mail| mail.subject.contains("asked to change"));
-    assert_ne!(told.expect("the old address is told").to, new);
+    assert_ne!(told.unwrap().to, new, "the old address is told");
     let confirm = mails.iter().find(|mail| mail.subject.ends_with("Confirm your new address"));
     confirm.map(|mail: &Received| {
         assert_eq!(mail.to, new);

@@ -82,7 +82,7 @@ stories! {
         let mut untrusted = good.clone();
         untrusted.authority = None;
         let mut other_name = good.clone();
-        other_name.host = "127.0.0.1".to_owned();
+        "127.0.0.1".clone_into(&mut other_name.host);
         let mut wrong_password = good.clone();
         if let Some(login) = &mut wrong_password.credentials {
             login.password.0.push('x');

@@ -28,7 +28,7 @@ async fn show(State(app): State<App>, asked: Page<SignedIn>) -> Result<Response,
     let notices = app.vestibule.notices(&asked.who).await?;
     let view = DashboardPage {
         notices: notices
-            .into_iter()
+            .iter()
             .filter(|notice| !is_own(notice, session, &asked.visitor))
             .map(notice_line)
             .collect(),
@@ -55,7 +55,7 @@ fn is_own(notice: &NoticeRecord, session: &SessionRecord, visitor: &Visitor) -> 
         && notice.browser == visitor.browser
 }
 
-fn notice_line(notice: NoticeRecord) -> NoticeLine {
+fn notice_line(notice: &NoticeRecord) -> NoticeLine {
     let from = if notice.address.is_empty() {
         "on the host".to_owned()
     } else {
