@@ -64,6 +64,8 @@ id! {
     DataKeyId,
     /// A notice to a user.
     NoticeId,
+    /// A set of recovery codes.
+    RecoveryCodeSetId,
     /// A mail that waits to be sent.
     MailId,
 }

@@ -4,6 +4,9 @@
 
 pub mod access;
 pub mod audit;
+pub mod audit_chain;
+pub mod audit_verify;
+pub mod backup;
 pub mod browser;
 pub mod email;
 pub mod id;
@@ -16,6 +19,7 @@ pub mod password;
 pub mod policy;
 pub mod proof;
 pub mod randomness;
+pub mod recovery_code;
 pub mod sealing;
 pub mod session;
 pub mod time;

@@ -81,12 +81,18 @@ impl Notice {
         match self {
             Self::FactorAdded => format!("The app{called} was added to your login."),
             Self::FactorRemoved => format!("The app{called} was removed from your login."),
-            Self::FactorsReset => "An Admin removed all your apps.".into(),
+            Self::FactorsReset if detail.is_empty() => "An Admin removed all your apps.".into(),
+            Self::FactorsReset => format!("{detail} removed all your apps."),
             Self::RecoveryCodesMade => {
                 "New recovery codes were made. Older ones no longer work.".into()
             }
             Self::RecoveryCodeUsed => {
-                "A recovery code was used in place of a security code.".into()
+                let left = match detail {
+                    "" => String::new(),
+                    "1" => " One is left.".to_owned(),
+                    number => format!(" {number} are left."),
+                };
+                format!("A recovery code was used in place of a security code.{left}")
             }
             Self::CodesGuessed => {
                 "Somebody who knows your password is trying out security codes.".into()
@@ -169,6 +175,22 @@ impl Notice {
                 | Self::EmailChangeAsked
                 | Self::RecoverLinkMade
                 | Self::RecoverLinkUsed
+        )
+    }
+
+    /// Whether it is the user's own act if it came from the user's own browser: no session of
+    /// anybody else's brings it about.
+    pub const fn is_own_act(self) -> bool {
+        matches!(
+            self,
+            Self::FactorAdded
+                | Self::FactorRemoved
+                | Self::RecoveryCodesMade
+                | Self::RecoveryCodeUsed
+                | Self::NewBrowser
+                | Self::PasswordChanged
+                | Self::EmailChangeAsked
+                | Self::EmailChanged
         )
     }
 

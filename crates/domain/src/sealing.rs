@@ -3,11 +3,15 @@
 //! The associated data says what a sealed text is for and whose it is, so that one copied into
 //! another row does not open there. A nonce of 24 random bytes needs no counter across nodes.
 
+use std::fmt;
+use std::str::FromStr;
+
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::id::{DataKeyId, FactorId, MailId, UserId};
+use crate::id::{DataKeyId, FactorId, MailId, RecoveryCodeSetId, UserId};
 use crate::randomness::Randomness;
 
 const FORMAT: u8 = 1;
@@ -16,6 +20,31 @@ const NONCE: usize = 24;
 /// The key in the master key file. It wraps data keys and seals nothing else. No `Debug`.
 #[derive(Clone)]
 pub struct MasterKey(Zeroizing<[u8; 32]>);
+
+/// Which master key it is, without telling anything of it: sixteen hexadecimal digits of a hash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MasterKeyId(String);
+
+/// The text is not the name of a master key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the id of a master key")]
+pub struct NotAMasterKeyId;
+
+impl fmt::Display for MasterKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for MasterKeyId {
+    type Err = NotAMasterKeyId;
+
+    fn from_str(text: &str) -> Result<Self, NotAMasterKeyId> {
+        let is_digit = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
+        let good = text.len() == 16 && text.bytes().all(is_digit);
+        if good { Ok(Self(text.to_owned())) } else { Err(NotAMasterKeyId) }
+    }
+}
 
 /// A key that seals secrets; it is stored wrapped. No `Debug`.
 #[derive(Clone)]
@@ -43,6 +72,21 @@ impl MasterKey {
     /// The 32 bytes, for the key file alone.
     pub fn expose_bytes(&self) -> &[u8] {
         self.0.as_ref()
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Which one it is. The key has 256 random bits, so a hash of it tells nothing.
+    pub fn id(&self) -> MasterKeyId {
+        let hash = Sha256::new().chain_update(b"vestibule/1/master-key-id/").chain_update(*self.0);
+        let digits = hash.finalize().iter().take(8).fold(String::new(), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
+            text
+        });
+        MasterKeyId(digits)
     }
 
     /// Wraps a data key for the database.
@@ -131,6 +175,27 @@ impl DataKey {
         let bytes = mac.finalize().into_bytes();
         Ok(bytes.iter().take(16).fold(String::new(), |name, byte| format!("{name}{byte:02x}")))
     }
+
+    /// Seals the recovery codes of a user that are still to be shown.
+    pub fn seal_recovery_codes(
+        &self,
+        codes: &[u8],
+        set: RecoveryCodeSetId,
+        user: UserId,
+        randomness: &Randomness,
+    ) -> Result<Vec<u8>, DoesNotOpen> {
+        seal(&self.key, codes, recovery_codes_aad(set, user).as_bytes(), randomness)
+    }
+
+    /// Opens what [`DataKey::seal_recovery_codes`] made for this same set and user.
+    pub fn open_recovery_codes(
+        &self,
+        sealed: &[u8],
+        set: RecoveryCodeSetId,
+        user: UserId,
+    ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+        open(&self.key, sealed, recovery_codes_aad(set, user).as_bytes())
+    }
 }
 
 fn mail_aad(mail: MailId, user: Option<UserId>) -> String {
@@ -142,7 +207,11 @@ fn totp_aad(factor: FactorId, user: UserId) -> String {
     format!("vestibule/1/totp/{factor}/{user}")
 }
 
-fn seal(
+fn recovery_codes_aad(set: RecoveryCodeSetId, user: UserId) -> String {
+    format!("vestibule/1/recovery-codes/{set}/{user}")
+}
+
+pub(crate) fn seal(
     key: &[u8; 32],
     secret: &[u8],
     aad: &[u8],
@@ -156,7 +225,11 @@ fn seal(
     Ok([&[FORMAT], nonce.as_slice(), &text].concat())
 }
 
-fn open(key: &[u8; 32], sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+pub(crate) fn open(
+    key: &[u8; 32],
+    sealed: &[u8],
+    aad: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
     let (format, rest) = sealed.split_first().ok_or(DoesNotOpen)?;
     let (nonce, text) = rest.split_first_chunk::<NONCE>().ok_or(DoesNotOpen)?;
     if *format != FORMAT {
@@ -171,7 +244,7 @@ fn open(key: &[u8; 32], sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>,
 #[cfg(test)]
 mod tests {
     use super::{DataKey, DoesNotOpen, MasterKey};
-    use crate::id::{DataKeyId, FactorId, UserId};
+    use crate::id::{DataKeyId, FactorId, RecoveryCodeSetId, UserId};
     use crate::randomness::Randomness;
     use crate::time::Timestamp;
 
@@ -191,6 +264,13 @@ mod tests {
         assert_eq!(key.open_totp(&sealed, other, user), Err(DoesNotOpen));
         assert_eq!(key.open_totp(&sealed, factor, thief), Err(DoesNotOpen));
         assert_eq!(key.open_totp(&sealed[1..], factor, user), Err(DoesNotOpen));
+        // The same identifier in another table is another purpose.
+        let set: RecoveryCodeSetId = factor.to_string().parse().unwrap();
+        assert_eq!(key.open_recovery_codes(&sealed, set, user), Err(DoesNotOpen));
+        let codes = key.seal_recovery_codes(b"codes", set, user, &randomness).unwrap();
+        assert_eq!(key.open_recovery_codes(&codes, set, user).unwrap().as_slice(), b"codes");
+        assert_eq!(key.open_recovery_codes(&codes, set, thief), Err(DoesNotOpen));
+        assert_eq!(key.open_totp(&codes, factor, user), Err(DoesNotOpen));
 
         let (master, foreign) = (MasterKey::new(&randomness), MasterKey::new(&randomness));
         let wrapped = master.wrap(&key, &randomness).unwrap();

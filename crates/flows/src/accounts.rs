@@ -20,6 +20,17 @@ impl Vestibule {
         Ok(if accounts.len() == 1 { accounts.pop().map(|account| account.name) } else { None })
     }
 
+    /// The account of this name or identifier. `None` where there is none, or several: then the
+    /// identifier has to say which.
+    pub async fn account_called(&self, text: &str) -> Result<Option<AccountId>, FlowError> {
+        let mut db = self.store.read().await?;
+        if let Ok(id) = text.parse::<AccountId>() {
+            return Ok(db.account(id).await?.map(|account| account.id));
+        }
+        let accounts = db.accounts_named(text).await?;
+        Ok(if accounts.len() == 1 { accounts.first().map(|account| account.id) } else { None })
+    }
+
     /// Creates an account and invites its first Admin; `None` where the address is taken.
     pub async fn create_account(
         &self,
@@ -49,7 +60,14 @@ impl Vestibule {
         }
         let purpose = LinkPurpose::Invitation;
         let link = self
-            .link_for(&mut tx, purpose, (user, Epoch(1)), (name.as_str(), admin.as_str()), now)
+            .link_for(
+                &mut tx,
+                purpose,
+                (user, Epoch(1)),
+                (name.as_str(), admin.as_str()),
+                None,
+                now,
+            )
             .await?;
         let mut event = Visitor::default().event(AuditKind::AccountCreated);
         event.account = Some(account_id);

@@ -77,6 +77,7 @@ impl Vestibule {
             purpose: LinkPurpose::Address,
             token: &token.hash(),
             user: Some((session.user, epoch)),
+            recovers: None,
         };
         tx.make_link(&new, now).await?;
         tx.insert_address_change(link, &email).await?;

@@ -5,6 +5,12 @@
 
 pub mod accounts;
 pub mod address_change;
+pub mod after_restore;
+pub mod audit_export;
+pub mod audit_file;
+pub mod audit_log;
+mod audit_sealing;
+pub mod audit_verify;
 pub mod authority;
 pub mod enrolment;
 mod error;
@@ -21,6 +27,7 @@ pub mod password_links;
 mod passwords;
 pub mod policy;
 pub mod recover;
+pub mod recovery_codes;
 pub mod security_code;
 pub mod setup;
 pub mod sign_in;
@@ -30,10 +37,11 @@ mod visitor;
 
 pub use error::FlowError;
 pub use hashing::HashingQueue;
-pub use keys::KeyError;
+pub use keys::{KeyError, rewrap};
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
-    AccountRecord, FactorRecord, Member, MemberFilter, MemberPage, MfaCounts, NoticeRecord,
-    OpenSession, PageKey, SessionRecord, StoreError, UserRecord,
+    AccountRecord, AuditKey, AuditLine, AuditPage, AuditPerson, FactorRecord, Member, MemberFilter,
+    MemberPage, MfaCounts, NoticeRecord, OpenSession, PageKey, RecoveryCodesRecord, SessionRecord,
+    StoreError, UserRecord,
 };
 pub use visitor::Visitor;

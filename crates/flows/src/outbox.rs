@@ -288,7 +288,7 @@ impl Vestibule {
             return Ok(None);
         }
         let whose = (user.id, user.standing.epoch);
-        let link = self.link_for(tx, purpose, whose, (&user.name, &user.email), now).await?;
+        let link = self.link_for(tx, purpose, whose, (&user.name, &user.email), None, now).await?;
         self.audit(tx, from.event_about(AuditKind::PasswordLinkMailed, &user), now).await?;
         let letter = Letter::NewPassword(link.token);
         Ok(Some(Addressed { to: user.email.clone(), user, letter }))

@@ -11,7 +11,9 @@ use crate::error::StoreError;
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../migrations/0001_foundation.sql")),
     (2, "notices", include_str!("../migrations/0002_notices.sql")),
+    (3, "recovery_codes", include_str!("../migrations/0003_recovery_codes.sql")),
     (4, "mail", include_str!("../migrations/0004_mail.sql")),
+    (6, "audit", include_str!("../migrations/0006_audit.sql")),
 ];
 
 /// Which spelling of the types a database wants.
@@ -21,12 +23,17 @@ pub(crate) enum Spelling {
     Postgres,
 }
 
+/// The newest that this program knows.
+pub(crate) fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, ..)| *version)
+}
+
 /// Brings the schema up to date. The caller holds whatever lock the database needs for it.
 pub(crate) async fn apply<C>(connection: &mut C, spelling: Spelling) -> Result<(), StoreError>
 where
     C: Migrate,
 {
-    let known = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
+    let known = newest();
     let migrations = MIGRATIONS
         .iter()
         .map(|(version, description, text)| {

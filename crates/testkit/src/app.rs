@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 use vestibule_domain::email::Email;
 use vestibule_domain::id::{AccountId, UserId};
-use vestibule_domain::link::LinkPurpose;
+use vestibule_domain::link::{LinkPurpose, Recovers};
 use vestibule_domain::name::Name;
 use vestibule_domain::password::HashCost;
 use vestibule_domain::randomness::Randomness;
@@ -15,6 +15,7 @@ use vestibule_domain::sealing::MasterKey;
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::totp::TotpSecret;
 use vestibule_domain::user::Role;
+use vestibule_flows::after_restore::{AfterRestore, Replaced};
 use vestibule_flows::furnish::Furnished;
 use vestibule_flows::recover::Recover;
 use vestibule_flows::{HashingQueue, Settings, Vestibule};
@@ -24,7 +25,7 @@ use vestibule_web::{WebSettings, app, link, serve};
 
 use crate::client::{Answer, Client};
 use crate::clock::MovableClock;
-use crate::database::{Database, Emptied};
+use crate::database::{Database, Emptied, open_as_is};
 use crate::phone::Enrolled;
 use crate::smtp::{Mailbox, Received};
 
@@ -48,6 +49,8 @@ pub struct TestApp {
     /// Where its mail arrives, if it sends any.
     pub mailbox: Option<Mailbox>,
     apps: Arc<Mutex<BTreeMap<String, TotpSecret>>>,
+    key: MasterKey,
+    pub(crate) kept: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
     server: JoinHandle<()>,
     database: Emptied,
 }
@@ -121,11 +124,24 @@ impl TestApp {
         public_url: Option<&str>,
         trusted_proxies: &[&str],
     ) -> Self {
+        let (clock, made) = (MovableClock::default(), database.make().await);
+        let key = MasterKey::new(&randomness());
+        Self::start_on(made, key, clock, settings, public_url, trusted_proxies).await
+    }
+
+    /// On a database that is there, with the key of its data.
+    pub(crate) async fn start_on(
+        made: Emptied,
+        key: MasterKey,
+        clock: MovableClock,
+        settings: Settings,
+        public_url: Option<&str>,
+        trusted_proxies: &[&str],
+    ) -> Self {
         static HASHING: OnceLock<HashingQueue> = OnceLock::new();
         let hashing = HASHING.get_or_init(|| HashingQueue::start().unwrap()).clone();
-        let (clock, made) = (MovableClock::default(), database.make().await);
         let store = made.open().await;
-        let (key, random) = (MasterKey::new(&randomness()), randomness());
+        let random = randomness();
         let vestibule =
             Vestibule::open(store.clone(), &key, clock.clock(), random, settings, hashing)
                 .await
@@ -150,6 +166,8 @@ impl TestApp {
             account: None,
             mailbox: None,
             apps: Arc::default(),
+            key,
+            kept: Arc::default(),
             server,
             database: made,
         }
@@ -286,8 +304,18 @@ impl TestApp {
         browser
     }
 
-    /// Enrols an app from wherever the enrolment page is open to this browser.
+    /// Enrols an app from wherever the enrolment page is open to this browser, and keeps the
+    /// recovery codes that come with a first one.
     pub async fn enrol(&self, who: &str, browser: &Client) -> Answer {
+        let answer = self.enrol_without_keeping(who, browser).await;
+        if answer.status == 303 {
+            self.keep_codes(who, browser).await;
+        }
+        answer
+    }
+
+    /// The same, up to the page that shows the recovery codes.
+    pub async fn enrol_without_keeping(&self, who: &str, browser: &Client) -> Answer {
         let page = browser.visit("/enrolment").await;
         assert_eq!(page.status, 200, "{}", page.text());
         self.scan(who, &page);
@@ -321,9 +349,14 @@ impl TestApp {
     /// A recover link's path, as the host's command line prints it.
     pub async fn recover_path(&self, who: &str) -> String {
         let email = Email::parse(&email(who)).unwrap();
-        match self.vestibule.make_recover_link(&email).await.unwrap() {
+        self.recover_path_for(&email, Recovers::Everything).await
+    }
+
+    /// The same, of a link that may do what was asked for.
+    pub async fn recover_path_for(&self, email: &Email, recovers: Recovers) -> String {
+        match self.vestibule.make_recover_link(email, recovers).await.unwrap() {
             Recover::Made(made) => self.path(LinkPurpose::Recover, &made.token),
-            Recover::Unknown | Recover::Disabled => panic!("no recover link for {who}"),
+            _ => panic!("no recover link for {email}"),
         }
     }
 
@@ -343,6 +376,35 @@ impl TestApp {
     /// Everything that its database holds, as bytes.
     pub fn database_dump(&self) -> Vec<u8> {
         self.database.dump()
+    }
+
+    /// The address of its database.
+    pub fn database_url(&self) -> &str {
+        &self.database.url
+    }
+
+    /// A copy of its database as it is now: yesterday's backup, a day later.
+    pub async fn back_up(&self) -> Emptied {
+        self.database.copy().await
+    }
+
+    /// Puts a backup back in place of this one's database, which `replaced` tells about or not, and
+    /// serves it: with the same key, clock and phones.
+    pub async fn restore(&self, backup: Emptied, replaced: &Replaced<'_>) -> (Self, AfterRestore) {
+        let settings = *self.vestibule.settings();
+        let (key, clock) = (self.key.clone(), self.clock.clone());
+        let mut app = Self::start_on(backup, key, clock, settings, None, &[]).await;
+        app.account = self.account;
+        app.apps = self.apps.clone();
+        app.kept = self.kept.clone();
+        let done = app.vestibule.after_restore(&app.key, replaced, "a story").await.unwrap();
+        (app, done)
+    }
+
+    /// What there is after a restore with all that this one's database tells.
+    pub async fn restore_with_all(&self, backup: Emptied) -> (Self, AfterRestore) {
+        let replaced = open_as_is(self.database_url()).await;
+        self.restore(backup, &Replaced::There(&replaced)).await
     }
 
     /// How often an event stands in the audit trail.

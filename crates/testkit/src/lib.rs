@@ -17,6 +17,7 @@ pub mod postgres;
 mod race;
 pub mod smtp;
 
+pub use acts::{RECOVERY_CODES, codes_on};
 pub use admins::users_on;
 pub use app::TestApp;
 pub use client::{Answer, Client};

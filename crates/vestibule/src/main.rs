@@ -2,6 +2,8 @@
 //!
 //! Each command is a file in `commands`; each failure is one line on stderr and exit code 1.
 
+mod audit_heads;
+mod backup_file;
 mod cli;
 mod commands;
 mod config;
@@ -10,6 +12,9 @@ mod key_file;
 mod logging;
 mod opening;
 mod output;
+mod passphrase;
+mod replacing;
+mod restored;
 mod serving;
 mod stop;
 mod system;
@@ -17,7 +22,7 @@ mod system;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::cli::{AccountCommand, Cli, Command, ConfigCommand};
+use crate::cli::{AccountCommand, AuditCommand, Cli, Command, ConfigCommand};
 
 /// What may block is a look-up of a host name now and then. Each thread costs memory.
 const BLOCKING_THREADS: usize = 4;
@@ -46,8 +51,33 @@ fn run(command: Command) -> anyhow::Result<()> {
             in_runtime(commands::account::create(&config, &args.name, &args.admin))
         }
         Command::Recover(args) => {
+            let recovers = commands::recover::recovers(&args);
             let config = args.installation.config()?;
-            in_runtime(commands::recover::run(&config, &args.email))
+            in_runtime(commands::recover::run(&config, &args.email, recovers))
+        }
+        Command::Audit { command: AuditCommand::Export(args) } => {
+            let wanted = args.wanted()?;
+            let config = args.installation.config()?;
+            in_runtime(commands::audit_export::run(&config, &wanted))
+        }
+        Command::Audit { command: AuditCommand::Verify(args) } => match &args.export {
+            Some(file) => commands::audit_verify::file(file, &args.heads, args.restored),
+            None => {
+                let config = args.installation.config()?;
+                in_runtime(commands::audit_verify::database(&config, &args.heads, args.restored))
+            }
+        },
+        Command::Backup(args) => {
+            let config = args.installation.config()?;
+            in_runtime(commands::backup::run(&config, &args.file, args.passphrase))
+        }
+        Command::Restore(args) => {
+            let config = args.installation.config()?;
+            in_runtime(commands::restore::run(&config, &args.what))
+        }
+        Command::AfterRestore(args) => {
+            let config = args.installation.config()?;
+            in_runtime(commands::after_restore::run(&config, &args.what))
         }
         Command::Demo(args) => {
             logging::start(tracing::level_filters::LevelFilter::WARN, config::LogFormat::Text);

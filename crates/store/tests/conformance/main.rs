@@ -9,6 +9,7 @@ mod support;
 
 mod accounts;
 mod audit;
+mod audit_chain;
 mod constraints;
 mod enrolments;
 mod factors;
@@ -17,6 +18,7 @@ mod links;
 mod mail;
 mod members;
 mod opening;
+mod recovery_codes;
 mod sessions;
 mod transactions;
 mod users;

@@ -11,6 +11,8 @@ pub(crate) enum Key {
     SessionIdleMinutes,
     SessionTotalHours,
     PasswordMinimum,
+    AuditRetentionDays,
+    AuditHeads,
     Log,
     LogFormat,
     SmtpHost,
@@ -25,7 +27,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Listen,
         Self::PublicUrl,
         Self::TrustedProxies,
@@ -34,6 +36,8 @@ impl Key {
         Self::SessionIdleMinutes,
         Self::SessionTotalHours,
         Self::PasswordMinimum,
+        Self::AuditRetentionDays,
+        Self::AuditHeads,
         Self::Log,
         Self::LogFormat,
         Self::SmtpHost,
@@ -57,6 +61,8 @@ impl Key {
             Self::SessionIdleMinutes => "session_idle_minutes",
             Self::SessionTotalHours => "session_total_hours",
             Self::PasswordMinimum => "password_minimum",
+            Self::AuditRetentionDays => "audit_retention_days",
+            Self::AuditHeads => "audit_heads",
             Self::Log => "log",
             Self::LogFormat => "log_format",
             Self::SmtpHost => "smtp.host",
@@ -116,6 +122,8 @@ impl Key {
             Self::SessionIdleMinutes => "60",
             Self::SessionTotalHours => "24",
             Self::PasswordMinimum => "12",
+            Self::AuditRetentionDays => "0",
+            Self::AuditHeads => "<data-dir>/audit-heads.jsonl",
             Self::Log => "info",
             Self::LogFormat => "text",
         }

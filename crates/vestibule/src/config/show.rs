@@ -62,6 +62,11 @@ impl Config {
                 quoted(&if is_set { "(set)" } else { "" })
             }
             Key::SmtpFrom => quoted(&self.smtp.as_ref().map_or("", |smtp| &smtp.from)),
+            Key::AuditRetentionDays => {
+                let kept = self.settings.audit_kept.unwrap_or_default();
+                (kept.as_secs() / (24 * 3600)).to_string()
+            }
+            Key::AuditHeads => quoted(&self.audit_heads.display()),
             Key::Log => quoted(&self.log),
             Key::LogFormat => quoted(&match self.log_format {
                 LogFormat::Text => "text",

@@ -212,9 +212,10 @@ fn help_tells_the_defaults_that_hold() {
             Key::TrustedProxies => "[]".to_owned(),
             Key::SmtpPort => key.default().to_owned(),
             _ if key.default() == "none" => "\"\"".to_owned(),
-            Key::SessionIdleMinutes | Key::SessionTotalHours | Key::PasswordMinimum => {
-                key.default().to_owned()
-            }
+            Key::SessionIdleMinutes
+            | Key::SessionTotalHours
+            | Key::PasswordMinimum
+            | Key::AuditRetentionDays => key.default().to_owned(),
             _ => format!("{:?}", key.default()),
         };
         let default = default.replace("<port>", "8080").replace("<data-dir>", "./vestibule-data");

@@ -17,6 +17,7 @@ mod factors;
 mod mail;
 mod main_path;
 mod person;
+mod recovery_codes;
 mod screenshots;
 mod setup;
 mod sign_in;

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod address_change;
+mod audit;
 mod bad_input;
 mod code_budget;
 mod enrolment;
@@ -19,6 +20,8 @@ mod policy;
 mod proof;
 mod raw_requests;
 mod recover;
+mod recovery_codes;
+mod restore;
 mod return_to;
 mod routes;
 mod same_origin;

@@ -66,7 +66,7 @@ stories! {
         app.prove("ada", &ada).await;
         assert_eq!(app.act(&ada, "cleo", "/factors/reset").await.status, 303);
         assert_eq!(subjects(&app).await, [of("cleo", "An Admin removed all your apps")]);
-        app.sign_in("cleo").await.get("/").await.must_show("An Admin removed all your apps.");
+        app.sign_in("cleo").await.get("/").await.must_show("Ada Lovelace removed all your apps.");
         let link = app.recover_path("ben").await;
         let page = ada.get("/").await;
         page.must_show("`vestibule recover` made a link for ben@acme.example.");

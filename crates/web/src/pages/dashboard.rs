@@ -24,6 +24,7 @@ pub(crate) fn router() -> Router<App> {
 async fn show(State(app): State<App>, asked: Page<SignedIn>) -> Result<Response, PageError> {
     let session = asked.who.record();
     let code = app.vestibule.second_proof(&asked.who).await?;
+    let codes = app.vestibule.own_recovery_codes(&asked.who).await?;
     let idle = session.session.limits.idle.as_secs() / 60;
     let notices = app.vestibule.notices(&asked.who).await?;
     let view = DashboardPage {
@@ -38,6 +39,7 @@ async fn show(State(app): State<App>, asked: Page<SignedIn>) -> Result<Response,
         password_at: When::from_unix_ms(session.session.password.map_or(0, |p| p.at.millis())),
         code: code.map(|(factor, at)| CodeGiven { factor, at: When::from_unix_ms(at.millis()) }),
         has_factor: session.standing.has_factor,
+        has_recovery_codes: codes.is_some_and(|codes| codes.left > 0),
         ends: When::from_unix_ms(
             session.session.created.plus(session.session.limits.total).millis(),
         ),
@@ -47,9 +49,10 @@ async fn show(State(app): State<App>, asked: Page<SignedIn>) -> Result<Response,
 }
 
 /// Whether it tells of what was done here a moment ago: in this browser, since this sign-in. Nobody
-/// needs to be told that now; in the next session it stands there until it is dismissed.
+/// needs to be told that now; in the next session it stands there until it is dismissed. What
+/// others bring about is never taken for it: a colleague's browser looks the same.
 fn is_own(notice: &NoticeRecord, session: &SessionRecord, visitor: &Visitor) -> bool {
-    !notice.notice.is_alarming()
+    notice.notice.is_own_act()
         && notice.at >= session.session.created
         && notice.address == visitor.address
         && notice.browser == visitor.browser

@@ -12,6 +12,14 @@ const LONGEST: usize = 2048;
 pub(crate) struct ReturnTo(String);
 
 impl ReturnTo {
+    /// The page of recovery codes that are still to be kept.
+    pub(crate) const RECOVERY_CODES: &'static str = "/settings/security/recovery-codes";
+
+    /// The same.
+    pub(crate) fn recovery_codes() -> Self {
+        Self(Self::RECOVERY_CODES.into())
+    }
+
     /// The dashboard.
     pub(crate) fn dashboard() -> Self {
         Self("/".into())
@@ -25,6 +33,11 @@ impl ReturnTo {
     /// Settings → Account.
     pub(crate) fn account() -> Self {
         Self("/settings/account".into())
+    }
+
+    /// Settings → Audit log.
+    pub(crate) fn audit() -> Self {
+        Self("/settings/audit".into())
     }
 
     /// The page of a user whose identifier stands in an act's path, or the list.

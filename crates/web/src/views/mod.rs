@@ -5,6 +5,8 @@
 //! looking at; [`render_all_samples`] renders them all, for the tests and for people.
 
 pub mod account;
+pub mod audit;
+pub mod audit_words;
 pub mod dashboard;
 pub mod enrolment;
 pub mod errors;
@@ -12,6 +14,7 @@ pub mod links;
 pub mod mail;
 pub mod proof;
 pub mod qr;
+pub mod recovery_codes;
 pub mod security;
 pub mod sign_in;
 pub mod users;
@@ -88,6 +91,8 @@ pub enum Place {
     Security,
     /// `/settings/users`
     Users,
+    /// `/settings/audit`
+    Audit,
     /// A page that stands in no entry, such as an error.
     Elsewhere,
 }
@@ -198,6 +203,14 @@ pub enum CodeProblem {
         /// How far the phone's clock is ahead.
         minutes: u64,
     },
+    /// Nothing was typed, or something that has not the form of a recovery code.
+    NotARecoveryCode,
+    /// A recovery code, and none of this user's.
+    WrongRecoveryCode,
+    /// A recovery code of this user, used before.
+    UsedRecoveryCode,
+    /// A recovery code, of who has none.
+    NoRecoveryCodes,
     /// Enrolment alone: the earlier key ended before it was confirmed, the page shows a new one.
     KeyExpired,
     /// No code is taken any more until the password is changed; the page then shows no field.
@@ -217,6 +230,10 @@ impl CodeProblem {
             Self::Fast { minutes } => {
                 format!("This code is for about {} from now.", count(minutes, "minute", "minutes"))
             }
+            Self::NotARecoveryCode => "A recovery code has sixteen letters and digits.".into(),
+            Self::WrongRecoveryCode => "This is not one of your recovery codes.".into(),
+            Self::UsedRecoveryCode => "This recovery code was used before.".into(),
+            Self::NoRecoveryCodes => "You have no recovery codes.".into(),
             Self::KeyExpired => "The key shown before has expired.".into(),
             Self::BudgetSpent => "Security codes are closed for now.".into(),
         }
@@ -225,7 +242,9 @@ impl CodeProblem {
     /// What to do now.
     pub fn advice(self) -> &'static str {
         match self {
-            Self::NotSixDigits | Self::Wrong => "Type the six digits that your app shows now.",
+            Self::NotSixDigits | Self::Wrong | Self::NoRecoveryCodes => {
+                "Type the six digits that your app shows now."
+            }
             Self::AlreadyUsed => "Each code works once. Wait for the next one, at most 30 seconds.",
             Self::Slow { .. } => {
                 "Your phone’s clock seems to be slow: set it to automatic time, then use the next code."
@@ -233,6 +252,11 @@ impl CodeProblem {
             Self::Fast { .. } => {
                 "Your phone’s clock seems to be fast: set it to automatic time, then use the next code."
             }
+            Self::NotARecoveryCode => "Type all four groups of one of the codes that you kept.",
+            Self::WrongRecoveryCode => {
+                "Look at each letter again. Codes made before the newest ones no longer work."
+            }
+            Self::UsedRecoveryCode => "Each works once. Use another, and cross this one out.",
             Self::KeyExpired => "Delete its entry in your app and add the new key below.",
             Self::BudgetSpent => "Too many codes were tried.",
         }
@@ -275,6 +299,9 @@ pub fn render_all_samples() -> Vec<(String, String)> {
     add(&mut all, "sign-in", sign_in::SignInPage::samples());
     add(&mut all, "forgotten", mail::ForgottenPage::samples());
     add(&mut all, "code", sign_in::CodePage::samples());
+    add(&mut all, "recovery-code", sign_in::RecoveryCodePage::samples());
+    add(&mut all, "recovery-codes", recovery_codes::RecoveryCodesPage::samples());
+    add(&mut all, "recovery-code-used", recovery_codes::RecoveryCodeUsedPage::samples());
     add(&mut all, "enrolment", enrolment::EnrolmentPage::samples());
     add(&mut all, "proof", proof::ProofPage::samples());
     add(&mut all, "setup", links::SetupPage::samples());
@@ -292,6 +319,8 @@ pub fn render_all_samples() -> Vec<(String, String)> {
     add(&mut all, "add-user", users::AddUserPage::samples());
     add(&mut all, "user", users::UserPage::samples());
     add(&mut all, "link-made", users::LinkMadePage::samples());
+    add(&mut all, "audit", audit::AuditPage::samples());
+    add(&mut all, "audit-export", audit::AuditExportPage::samples());
     add(&mut all, "error-outside", errors::ErrorOutside::samples());
     add(&mut all, "error-inside", errors::ErrorInside::samples());
     all

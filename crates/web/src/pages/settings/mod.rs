@@ -1,7 +1,9 @@
-//! `/settings/…`: the account's switch, one's own security, the account's users.
+//! `/settings/…`: the account's switch, one's own security, the account's users, its audit log.
 
 mod account;
+mod audit;
 mod email;
+mod recovery_codes;
 mod security;
 mod user;
 mod users;
@@ -14,6 +16,8 @@ pub(crate) fn router() -> Router<App> {
     Router::new()
         .merge(account::router())
         .merge(email::router())
+        .merge(recovery_codes::router())
+        .merge(audit::router())
         .merge(security::router())
         .merge(user::router())
         .merge(users::router())
