@@ -92,6 +92,12 @@ pub enum AuditKind {
     LastAdminKept,
     /// A user was refused the removal of the last factor while the switch is on.
     LastFactorKept,
+    /// A new data key was made for all that is sealed from now on.
+    DataKeyMade,
+    /// An old data key was removed: nothing is sealed with it any more.
+    DataKeyRetired,
+    /// The data keys were wrapped by another master key.
+    MasterKeyChanged,
 }
 
 impl AuditKind {
@@ -140,6 +146,9 @@ impl AuditKind {
             Self::AddressTaken => "refused.address_taken",
             Self::LastAdminKept => "refused.last_admin",
             Self::LastFactorKept => "refused.last_factor",
+            Self::DataKeyMade => "keys.made",
+            Self::DataKeyRetired => "keys.retired",
+            Self::MasterKeyChanged => "keys.rewrapped",
         }
     }
 

@@ -62,4 +62,6 @@ id! {
     AuditEventId,
     /// A data key that seals secrets at rest.
     DataKeyId,
+    /// A process that serves.
+    NodeId,
 }

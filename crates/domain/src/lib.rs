@@ -4,11 +4,13 @@
 
 pub mod access;
 pub mod audit;
+pub mod clock_watch;
 pub mod email;
 pub mod id;
 pub mod limits;
 pub mod link;
 pub mod name;
+pub mod nodes;
 pub mod password;
 pub mod policy;
 pub mod proof;

@@ -3,8 +3,12 @@
 //! The associated data says what a sealed text is for and whose it is, so that one copied into
 //! another row does not open there. A nonce of 24 random bytes needs no counter across nodes.
 
+use std::fmt;
+use std::str::FromStr;
+
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::id::{DataKeyId, FactorId, UserId};
@@ -16,6 +20,52 @@ const NONCE: usize = 24;
 /// The key in the master key file. It wraps data keys and seals nothing else. No `Debug`.
 #[derive(Clone)]
 pub struct MasterKey(Zeroizing<[u8; 32]>);
+
+/// Which master key it is, without telling anything of it: sixteen hexadecimal digits of a hash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MasterKeyId(String);
+
+/// The text is not the name of a master key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the id of a master key")]
+pub struct NotAMasterKeyId;
+
+impl fmt::Display for MasterKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for MasterKeyId {
+    type Err = NotAMasterKeyId;
+
+    fn from_str(text: &str) -> Result<Self, NotAMasterKeyId> {
+        let is_digit = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
+        let good = text.len() == 16 && text.bytes().all(is_digit);
+        if good { Ok(Self(text.to_owned())) } else { Err(NotAMasterKeyId) }
+    }
+}
+
+/// What a sealed text is for. Its associated data is `vestibule/1/PURPOSE/ROW/USER`, so that every
+/// sealed column can be sealed anew without knowing what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The secret of a TOTP app: the row is the factor, or the factor to be.
+    Totp,
+}
+
+impl Purpose {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+        }
+    }
+
+    /// The associated data of a row of a user.
+    fn aad(self, row: &impl fmt::Display, user: &impl fmt::Display) -> String {
+        format!("vestibule/1/{}/{row}/{user}", self.as_str())
+    }
+}
 
 /// A key that seals secrets; it is stored wrapped. No `Debug`.
 #[derive(Clone)]
@@ -43,6 +93,17 @@ impl MasterKey {
     /// The 32 bytes, for the key file alone.
     pub fn expose_bytes(&self) -> &[u8] {
         self.0.as_ref()
+    }
+
+    /// Which one it is. The key has 256 random bits, so a hash of it tells nothing.
+    pub fn id(&self) -> MasterKeyId {
+        let hash = Sha256::new().chain_update(b"vestibule/1/master-key-id/").chain_update(*self.0);
+        let digits = hash.finalize().iter().take(8).fold(String::new(), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
+            text
+        });
+        MasterKeyId(digits)
     }
 
     /// Wraps a data key for the database.
@@ -83,7 +144,7 @@ impl DataKey {
         user: UserId,
         randomness: &Randomness,
     ) -> Result<Vec<u8>, DoesNotOpen> {
-        seal(&self.key, secret, totp_aad(factor, user).as_bytes(), randomness)
+        seal(&self.key, secret, Purpose::Totp.aad(&factor, &user).as_bytes(), randomness)
     }
 
     /// Opens what [`DataKey::seal_totp`] made for this same factor and user.
@@ -93,12 +154,22 @@ impl DataKey {
         factor: FactorId,
         user: UserId,
     ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
-        open(&self.key, sealed, totp_aad(factor, user).as_bytes())
+        open(&self.key, sealed, Purpose::Totp.aad(&factor, &user).as_bytes())
     }
-}
 
-fn totp_aad(factor: FactorId, user: UserId) -> String {
-    format!("vestibule/1/totp/{factor}/{user}")
+    /// Seals anew what the key `old` sealed for the same purpose, row and user.
+    pub fn reseal(
+        &self,
+        old: &Self,
+        sealed: &[u8],
+        purpose: Purpose,
+        (row, user): (&str, &str),
+        randomness: &Randomness,
+    ) -> Result<Vec<u8>, DoesNotOpen> {
+        let aad = purpose.aad(&row, &user);
+        let secret = open(&old.key, sealed, aad.as_bytes())?;
+        seal(&self.key, &secret, aad.as_bytes(), randomness)
+    }
 }
 
 fn seal(
@@ -129,7 +200,7 @@ fn open(key: &[u8; 32], sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>,
 
 #[cfg(test)]
 mod tests {
-    use super::{DataKey, DoesNotOpen, MasterKey};
+    use super::{DataKey, DoesNotOpen, MasterKey, MasterKeyId, Purpose};
     use crate::id::{DataKeyId, FactorId, UserId};
     use crate::randomness::Randomness;
     use crate::time::Timestamp;
@@ -156,5 +227,26 @@ mod tests {
         let again = master.unwrap(key.id(), &wrapped).unwrap_or_else(|_| panic!("unwraps"));
         assert!(again.open_totp(&sealed, factor, user).is_ok());
         assert!(foreign.unwrap(key.id(), &wrapped).is_err());
+        assert_ne!(master.id(), foreign.id());
+        assert_eq!(master.id().to_string().parse(), Ok(master.id()));
+
+        let newer = DataKey::new(DataKeyId::new(now, &randomness), &randomness);
+        let (row, whose) = (factor.to_string(), user.to_string());
+        let reseal = |row: &str, whose: &str| {
+            newer.reseal(&key, &sealed, Purpose::Totp, (row, whose), &randomness)
+        };
+        let resealed = reseal(&row, &whose).unwrap();
+        assert_eq!(newer.open_totp(&resealed, factor, user).unwrap().as_slice(), b"secret");
+        assert_eq!(key.open_totp(&resealed, factor, user), Err(DoesNotOpen));
+        assert_eq!(reseal(&other.to_string(), &whose), Err(DoesNotOpen));
+    }
+
+    #[test]
+    fn an_id_of_a_master_key_is_sixteen_digits() {
+        for bad in
+            ["", "0123456789abcde", "0123456789ABCDEF", "0123456789abcdef0", "0123456789abcdeg"]
+        {
+            assert!(bad.parse::<MasterKeyId>().is_err(), "{bad}");
+        }
     }
 }

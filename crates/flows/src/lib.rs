@@ -5,13 +5,18 @@
 
 pub mod accounts;
 pub mod authority;
+mod clock;
 pub mod enrolment;
 mod error;
 pub mod furnish;
 mod hashing;
 mod housekeeping;
+mod installation;
 pub mod invitations;
+pub mod key_rewrap;
+pub mod key_rotation;
 mod keys;
+pub mod nodes;
 pub mod own_settings;
 pub mod password_links;
 mod passwords;
@@ -29,7 +34,7 @@ pub use hashing::HashingQueue;
 pub use keys::KeyError;
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
-    AccountRecord, FactorRecord, Member, MemberFilter, MemberPage, MfaCounts, OpenSession, PageKey,
-    SessionRecord, StoreError, UserRecord,
+    AccountRecord, FactorRecord, Member, MemberFilter, MemberPage, MfaCounts, NodeRecord,
+    OpenSession, PageKey, SessionRecord, StoreError, UserRecord,
 };
 pub use visitor::Visitor;

@@ -1,7 +1,8 @@
 //! What all use cases share: the database, the clock, randomness, the keys, the hashing threads.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use vestibule_domain::clock_watch::ClockWatch;
 use vestibule_domain::id::AuditEventId;
 use vestibule_domain::password::{DEFAULT_MINIMUM, HashCost};
 use vestibule_domain::randomness::Randomness;
@@ -44,21 +45,23 @@ pub struct Vestibule {
     pub(crate) settings: Settings,
     pub(crate) hashing: HashingQueue,
     pub(crate) keys: Arc<DataKeys>,
+    pub(crate) clock_watch: Arc<Mutex<ClockWatch>>,
 }
 
 impl Vestibule {
-    /// Takes a database into service: unwraps its data keys, or makes the first one. A master key
-    /// that does not fit is refused.
+    /// Takes a database into service: unwraps its data keys with whichever of these master keys
+    /// fits, or makes the first one under the first of them. Where none fits, it is refused.
     pub async fn open(
         store: Store,
-        master_key: &MasterKey,
+        master_keys: &[MasterKey],
         clock: Clock,
         randomness: Randomness,
         settings: Settings,
         hashing: HashingQueue,
     ) -> Result<Self, KeyError> {
-        let keys = DataKeys::open(&store, master_key, clock.now(), &randomness).await?;
-        Ok(Self { store, clock, randomness, settings, hashing, keys: Arc::new(keys) })
+        let keys = DataKeys::open(&store, master_keys, clock.now(), &randomness).await?;
+        let (keys, clock_watch) = (Arc::new(keys), Arc::default());
+        Ok(Self { store, clock, randomness, settings, hashing, keys, clock_watch })
     }
 
     /// The time now.

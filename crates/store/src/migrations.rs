@@ -8,8 +8,15 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 use crate::error::StoreError;
 
 /// Every migration there ever was, in order. A published one is never edited.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "foundation", include_str!("../migrations/0001_foundation.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "foundation", include_str!("../migrations/0001_foundation.sql")),
+    (7, "keys", include_str!("../migrations/0007_keys.sql")),
+];
+
+/// The newest schema that this program knows.
+pub(crate) fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, ..)| *version)
+}
 
 /// Which spelling of the types a database wants.
 #[derive(Clone, Copy)]
@@ -23,7 +30,7 @@ pub(crate) async fn apply<C>(connection: &mut C, spelling: Spelling) -> Result<(
 where
     C: Migrate,
 {
-    let known = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
+    let known = newest();
     let migrations = MIGRATIONS
         .iter()
         .map(|(version, description, text)| {

@@ -9,6 +9,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
 
+use vestibule_domain::time::Timestamp;
+
 use crate::engine::{Connection, Reading, Row, Writing};
 use crate::error::StoreError;
 use crate::migrations::{self, Spelling};
@@ -84,6 +86,32 @@ impl Store {
         }
     }
 
+    /// Opens a database that is there as it is, whatever its schema.
+    pub(crate) async fn open_as_it_is(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        match url {
+            DatabaseUrl::Sqlite(path) => {
+                let options = sqlite_options(path);
+                let writer = SqlitePoolOptions::new().max_connections(1);
+                let readers = SqlitePoolOptions::new().max_connections(1);
+                let patience = ACQUIRE_TIMEOUT;
+                let pools = Pools::Sqlite {
+                    writer: writer.acquire_timeout(patience).connect_lazy_with(options.clone()),
+                    readers: readers
+                        .acquire_timeout(patience)
+                        .connect_with(options.pragma("query_only", "on"))
+                        .await?,
+                };
+                Ok(Self { pools })
+            }
+            DatabaseUrl::Postgres(options) => {
+                let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(ACQUIRE_TIMEOUT);
+                Ok(Self {
+                    pools: Pools::Postgres(pool.connect_with(postgres_options(options)).await?),
+                })
+            }
+        }
+    }
+
     /// A connection to read with.
     pub async fn read(&self) -> Result<Reading, StoreError> {
         let connection = match &self.pools {
@@ -111,6 +139,19 @@ impl Store {
         match self.read().await {
             Ok(mut db) => db.number("SELECT CAST(1 AS BIGINT) AS n", vec![]).await.is_ok(),
             Err(_) => false,
+        }
+    }
+
+    /// The time on the database's own clock; `None` on SQLite, which has none but this machine's.
+    pub async fn database_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { .. } => Ok(None),
+            Pools::Postgres(_) => {
+                let sql =
+                    "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS n";
+                let millis = self.read().await?.number(sql, vec![]).await?;
+                Ok(Some(Timestamp::from_millis(millis)))
+            }
         }
     }
 
@@ -157,15 +198,7 @@ impl Store {
 async fn open_sqlite(path: &Path) -> Result<Store, StoreError> {
     let _migrating = lock_beside(path)?;
     create_private(path)?;
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(false)
-        .foreign_keys(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // A commit that a power cut takes back would revive a spent code.
-        .synchronous(SqliteSynchronous::Full)
-        .pragma("cache_size", PAGE_CACHE)
-        .busy_timeout(ACQUIRE_TIMEOUT);
+    let options = sqlite_options(path).journal_mode(SqliteJournalMode::Wal);
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -180,18 +213,32 @@ async fn open_sqlite(path: &Path) -> Result<Store, StoreError> {
     Ok(Store { pools: Pools::Sqlite { writer, readers } })
 }
 
+fn sqlite_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .foreign_keys(true)
+        // A commit that a power cut takes back would revive a spent code.
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("cache_size", PAGE_CACHE)
+        .busy_timeout(ACQUIRE_TIMEOUT)
+}
+
+fn postgres_options(options: &PgConnectOptions) -> PgConnectOptions {
+    options.clone().options([
+        // A commit that a crash takes back would revive a spent code, whatever the server's default.
+        ("synchronous_commit", "on"),
+        // Who waited for a guard reads, in the next statement, what the one before wrote; a stricter
+        // default of the server's would fail such requests instead.
+        ("default_transaction_isolation", "read committed"),
+    ])
+}
+
 async fn open_postgres(options: &PgConnectOptions) -> Result<Store, StoreError> {
     let pool = PgPoolOptions::new()
         .max_connections(16)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options.clone().options([
-            // A commit that a crash takes back would revive a spent code, whatever the server's
-            // default.
-            ("synchronous_commit", "on"),
-            // Who waited for a guard reads, in the next statement, what the one before wrote; a
-            // stricter default of the server's would fail such requests instead.
-            ("default_transaction_isolation", "read committed"),
-        ]))
+        .connect_with(postgres_options(options))
         .await?;
     migrations::apply(&mut *pool.acquire().await?, Spelling::Postgres).await?;
     Ok(Store { pools: Pools::Postgres(pool) })

@@ -85,7 +85,7 @@ impl TestApp {
         let store = made.open().await;
         let (key, random) = (MasterKey::new(&randomness()), randomness());
         let vestibule =
-            Vestibule::open(store.clone(), &key, clock.clock(), random, settings, hashing)
+            Vestibule::open(store.clone(), &[key], clock.clock(), random, settings, hashing)
                 .await
                 .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
