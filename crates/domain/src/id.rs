@@ -64,4 +64,6 @@ id! {
     DataKeyId,
     /// A process that serves.
     NodeId,
+    /// A notice to a user.
+    NoticeId,
 }

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod link;
 pub mod name;
 pub mod nodes;
+pub mod notice;
 pub mod password;
 pub mod policy;
 pub mod proof;

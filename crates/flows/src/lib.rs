@@ -17,6 +17,7 @@ pub mod key_rewrap;
 pub mod key_rotation;
 mod keys;
 pub mod nodes;
+mod notices;
 pub mod own_settings;
 pub mod password_links;
 mod passwords;
@@ -35,6 +36,6 @@ pub use keys::KeyError;
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
     AccountRecord, FactorRecord, Member, MemberFilter, MemberPage, MfaCounts, NodeRecord,
-    OpenSession, PageKey, SessionRecord, StoreError, UserRecord,
+    NoticeRecord, OpenSession, PageKey, SessionRecord, StoreError, UserRecord,
 };
 pub use visitor::Visitor;

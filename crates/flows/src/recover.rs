@@ -3,6 +3,7 @@
 use vestibule_domain::audit::AuditKind;
 use vestibule_domain::email::Email;
 use vestibule_domain::link::LinkPurpose;
+use vestibule_domain::notice::Notice;
 use vestibule_domain::token::Token;
 use vestibule_domain::user::MembershipState;
 
@@ -38,6 +39,8 @@ impl Vestibule {
             .await?;
         let host = Visitor::default();
         self.audit(&mut tx, host.event_about(AuditKind::RecoverLinkMade, &user), now).await?;
+        let (made, about) = (Notice::RecoverLinkMade, email.as_str());
+        self.tell_admins(&mut tx, user.account, made, &host, about, now).await?;
         tx.commit().await?;
         Ok(Recover::Made(link))
     }

@@ -1,5 +1,5 @@
--- What holds for the installation as a whole. One row, always there. Whoever makes a data key or
--- changes the master key writes it first, and is alone until the commit, on both databases.
+-- What holds for the installation as a whole: one row, made when it is first written. Whoever makes a
+-- data key or changes the master key writes it first, and is alone until the commit, on both databases.
 CREATE TABLE installation (
     id BIGINT PRIMARY KEY,
     -- The address that `vestibule serve` was started with last: links of the command line lead there.
@@ -10,7 +10,6 @@ CREATE TABLE installation (
     asked BIGINT NOT NULL,
     CONSTRAINT installation_once CHECK (id = 1)
 );
-INSERT INTO installation (id, asked) VALUES (1, 0);
 
 -- The processes that serve. Each counts on in its row; one that stands still is dead.
 CREATE TABLE nodes (

@@ -10,6 +10,7 @@ use crate::error::StoreError;
 /// Every migration there ever was, in order. A published one is never edited.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../migrations/0001_foundation.sql")),
+    (2, "notices", include_str!("../migrations/0002_notices.sql")),
     (7, "keys", include_str!("../migrations/0007_keys.sql")),
 ];
 
