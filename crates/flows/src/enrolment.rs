@@ -94,7 +94,7 @@ impl Vestibule {
         }
         let secret = TotpSecret::new(&self.randomness);
         let factor = FactorId::new(now, &self.randomness);
-        let key = self.keys.newest()?;
+        let key = self.keys.newest(&self.store).await?;
         let new = PendingEnrolment {
             factor,
             session: session.id,

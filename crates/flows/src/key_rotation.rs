@@ -79,7 +79,7 @@ impl Vestibule {
     /// a write of its own: one that held several rows could stand in the way of another that holds
     /// the same in another order. A round that does nothing finds nothing more to do.
     pub async fn reseal_some(&self) -> Result<Resealed, FlowError> {
-        let (newest, number) = (self.keys.newest()?, self.keys.newest_number());
+        let (newest, number) = (self.keys.newest_known()?, self.keys.newest_number());
         let mut found = Resealed::default();
         let stored = self.store.read().await?.data_keys().await?;
         for old in stored.iter().filter(|key| key.number < number) {

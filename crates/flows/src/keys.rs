@@ -127,8 +127,16 @@ impl DataKeys {
         change(Arc::make_mut(&mut held));
     }
 
-    /// The key that seals.
-    pub(crate) fn newest(&self) -> Result<DataKey, DoesNotOpen> {
+    /// The key that seals. It is looked up each time, which is seldom: what is sealed with a key
+    /// that was retired meanwhile could not be stored.
+    pub(crate) async fn newest(&self, store: &Store) -> Result<DataKey, FlowError> {
+        let stored = store.read().await?.data_keys().await?;
+        self.learn(&stored);
+        Ok(self.newest_known()?)
+    }
+
+    /// The newest key that is known here.
+    pub(crate) fn newest_known(&self) -> Result<DataKey, DoesNotOpen> {
         self.known().keys.last().map(|(_, key)| key.clone()).ok_or(DoesNotOpen)
     }
 

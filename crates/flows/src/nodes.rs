@@ -74,6 +74,20 @@ impl Vestibule {
     }
 }
 
+impl Vestibule {
+    /// A node ends.
+    pub async fn leave(&self, node: NodeId) -> Result<(), FlowError> {
+        let mut tx = self.store.write().await?;
+        let _was_there = tx.remove_node(node).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// All nodes as they said last, the eldest first.
+    pub async fn nodes(&self) -> Result<Vec<NodeRecord>, FlowError> {
+        Ok(self.store.read().await?.nodes().await?)
+    }
+}
+
 impl ServingNode {
     /// Which one it is.
     pub fn id(&self) -> NodeId {
@@ -161,13 +175,6 @@ impl ServingNode {
             _ => Some((newest, steady)),
         };
         self.all_know.is_some_and(|(_, since)| steady.saturating_sub(since) >= RETIRED_AFTER)
-    }
-
-    /// Says that this node ends.
-    pub async fn leave(&self) -> Result<(), FlowError> {
-        let mut tx = self.vestibule.store.write().await?;
-        let _was_there = tx.remove_node(self.record.id).await?;
-        Ok(tx.commit().await?)
     }
 }
 

@@ -45,7 +45,8 @@ pub struct TestApp {
     pub account: Option<AccountId>,
     apps: Arc<Mutex<BTreeMap<String, TotpSecret>>>,
     server: JoinHandle<()>,
-    database: Emptied,
+    key: MasterKey,
+    database: Arc<Emptied>,
 }
 
 /// Randomness of the operating system.
@@ -81,11 +82,11 @@ impl TestApp {
     ) -> Self {
         static HASHING: OnceLock<HashingQueue> = OnceLock::new();
         let hashing = HASHING.get_or_init(|| HashingQueue::start().unwrap()).clone();
-        let (clock, made) = (MovableClock::default(), database.make().await);
+        let keys = [MasterKey::new(&randomness())];
         let store = made.open().await;
-        let (key, random) = (MasterKey::new(&randomness()), randomness());
+        let (clock, random) = (clock, randomness());
         let vestibule =
-            Vestibule::open(store.clone(), &[key], clock.clock(), random, settings, hashing)
+            Vestibule::open(store.clone(), &keys, clock.clock(), random, settings, hashing)
                 .await
                 .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -14,6 +14,7 @@ use vestibule_web::WebSettings;
 
 use crate::config::Config;
 use crate::stop::Stop;
+use crate::tending::Tending;
 
 /// What the database is given to close, after the time that requests in flight were given: the
 /// whole end takes at most five seconds.
@@ -50,7 +51,12 @@ impl Door {
 }
 
 /// Serves until `stop` is requested, then ends within five seconds, the database closed.
-pub(crate) async fn serve(vestibule: Vestibule, door: Door, stop: Stop) -> anyhow::Result<()> {
+pub(crate) async fn serve(
+    vestibule: Vestibule,
+    door: Door,
+    tending: Tending,
+    stop: Stop,
+) -> anyhow::Result<()> {
     let Door { listener, public_url, trusted_proxies } = door;
     let app = vestibule_web::app(vestibule.clone(), WebSettings { public_url, trusted_proxies });
     let housekeeping = tokio::spawn(keep_house(vestibule.clone()));
@@ -61,7 +67,11 @@ pub(crate) async fn serve(vestibule: Vestibule, door: Door, stop: Stop) -> anyho
     };
     let served = vestibule_web::serve(listener, app, asked).await;
     housekeeping.abort();
-    if timeout(CLOSING, vestibule.close()).await.is_err() {
+    let close = async {
+        tending.end().await;
+        vestibule.close().await;
+    };
+    if timeout(CLOSING, close).await.is_err() {
         tracing::warn!("the database was still busy when the process ended");
     }
     served.map_err(|error| anyhow!("serving failed: {error}"))

@@ -13,6 +13,7 @@ mod constraints;
 mod enrolments;
 mod factors;
 mod housekeeping;
+mod keys;
 mod links;
 mod members;
 mod opening;

@@ -4,5 +4,7 @@ pub(crate) mod account;
 pub(crate) mod config;
 pub(crate) mod demo;
 mod demo_people;
+pub(crate) mod doctor;
+pub(crate) mod keys;
 pub(crate) mod recover;
 pub(crate) mod serve;

@@ -6,6 +6,7 @@ use vestibule_domain::link::LinkPurpose;
 use crate::config::Config;
 use crate::serving::{self, Door};
 use crate::stop::Stop;
+use crate::tending::Tending;
 use crate::{opening, output};
 
 /// Serves until the process is asked to stop.
@@ -18,6 +19,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         opened = opening::create_or_open(config) => opened?,
         () = stop.requested() => return Ok(()),
     };
+    let tending = Tending::start(&vestibule, config, &door).await?;
     let setup = vestibule.make_setup_link().await?;
     tracing::info!(listen = %door.local_addr()?, public_url = %door.shown(), "listening");
     output::print(&door.shown())?;
@@ -27,5 +29,5 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
             "\nThere is no account yet. Create the first one here, once, within the hour:\n{link}"
         ))?;
     }
-    serving::serve(vestibule, door, stop).await
+    serving::serve(vestibule, door, tending, stop).await
 }

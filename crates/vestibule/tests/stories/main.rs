@@ -4,11 +4,13 @@
 
 mod accounts;
 mod bad_input;
+mod clock;
 mod code_budget;
 mod enrolment;
 mod headers;
 mod house;
 mod invitations;
+mod keys;
 mod last_admin;
 mod password_links;
 mod policy;
