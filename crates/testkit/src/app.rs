@@ -80,15 +80,31 @@ impl TestApp {
         public_url: Option<&str>,
         trusted_proxies: &[&str],
     ) -> Self {
+        let made = Arc::new(database.make().await);
+        let on = (made, MovableClock::default(), MasterKey::new(&randomness()));
+        Self::start_on(on, settings, public_url, trusted_proxies).await
+    }
+
+    /// A further node on the same database, with the same key and clock, on a port of its own.
+    pub async fn another_node(&self) -> Self {
+        let on = (Arc::clone(&self.database), self.clock.clone(), self.key.clone());
+        let mut node = Self::start_on(on, *self.vestibule.settings(), None, &[]).await;
+        (node.account, node.apps) = (self.account, Arc::clone(&self.apps));
+        node
+    }
+
+    async fn start_on(
+        (made, clock, key): (Arc<Emptied>, MovableClock, MasterKey),
+        settings: Settings,
+        public_url: Option<&str>,
+        trusted_proxies: &[&str],
+    ) -> Self {
         static HASHING: OnceLock<HashingQueue> = OnceLock::new();
         let hashing = HASHING.get_or_init(|| HashingQueue::start().unwrap()).clone();
-        let keys = [MasterKey::new(&randomness())];
-        let store = made.open().await;
-        let (clock, random) = (clock, randomness());
+        let (store, random) = (made.open().await, randomness());
+        let (keys, time) = (std::slice::from_ref(&key), clock.clock());
         let vestibule =
-            Vestibule::open(store.clone(), &keys, clock.clock(), random, settings, hashing)
-                .await
-                .unwrap();
+            Vestibule::open(store.clone(), keys, time, random, settings, hashing).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
         let public_url = public_url.unwrap_or(&url).to_owned();
@@ -109,6 +125,7 @@ impl TestApp {
             account: None,
             apps: Arc::default(),
             server,
+            key,
             database: made,
         }
     }
@@ -296,6 +313,16 @@ impl TestApp {
         let path = path.unwrap_or_else(|| panic!("{link} does not lead to {}", self.public_url));
         assert!(path.starts_with('/'), "{link} does not lead to {}", self.public_url);
         path.to_owned()
+    }
+
+    /// The master key that its data was made with.
+    pub fn master_key(&self) -> &MasterKey {
+        &self.key
+    }
+
+    /// Where its database is.
+    pub fn database_url(&self) -> &str {
+        &self.database.url
     }
 
     /// Everything that its database holds, as bytes.

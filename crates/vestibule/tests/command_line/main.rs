@@ -8,5 +8,6 @@ mod beside;
 mod configuration;
 mod data;
 mod demo;
+mod keys;
 mod place;
 mod serve;
