@@ -66,4 +66,6 @@ id! {
     NodeId,
     /// A notice to a user.
     NoticeId,
+    /// A set of recovery codes.
+    RecoveryCodeSetId,
 }

@@ -11,7 +11,7 @@ use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::id::{DataKeyId, FactorId, UserId};
+use crate::id::{DataKeyId, FactorId, RecoveryCodeSetId, UserId};
 use crate::randomness::Randomness;
 
 const FORMAT: u8 = 1;
@@ -52,12 +52,15 @@ impl FromStr for MasterKeyId {
 pub enum Purpose {
     /// The secret of a TOTP app: the row is the factor, or the factor to be.
     Totp,
+    /// The recovery codes that are still to be shown: the row is their set.
+    RecoveryCodes,
 }
 
 impl Purpose {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Totp => "totp",
+            Self::RecoveryCodes => "recovery-codes",
         }
     }
 
@@ -157,6 +160,27 @@ impl DataKey {
         open(&self.key, sealed, Purpose::Totp.aad(&factor, &user).as_bytes())
     }
 
+    /// Seals the recovery codes of a user that are still to be shown.
+    pub fn seal_recovery_codes(
+        &self,
+        codes: &[u8],
+        set: RecoveryCodeSetId,
+        user: UserId,
+        randomness: &Randomness,
+    ) -> Result<Vec<u8>, DoesNotOpen> {
+        seal(&self.key, codes, Purpose::RecoveryCodes.aad(&set, &user).as_bytes(), randomness)
+    }
+
+    /// Opens what [`DataKey::seal_recovery_codes`] made for this same set and user.
+    pub fn open_recovery_codes(
+        &self,
+        sealed: &[u8],
+        set: RecoveryCodeSetId,
+        user: UserId,
+    ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+        open(&self.key, sealed, Purpose::RecoveryCodes.aad(&set, &user).as_bytes())
+    }
+
     /// Seals anew what the key `old` sealed for the same purpose, row and user.
     pub fn reseal(
         &self,
@@ -201,7 +225,7 @@ fn open(key: &[u8; 32], sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>,
 #[cfg(test)]
 mod tests {
     use super::{DataKey, DoesNotOpen, MasterKey, MasterKeyId, Purpose};
-    use crate::id::{DataKeyId, FactorId, UserId};
+    use crate::id::{DataKeyId, FactorId, RecoveryCodeSetId, UserId};
     use crate::randomness::Randomness;
     use crate::time::Timestamp;
 
@@ -221,6 +245,13 @@ mod tests {
         assert_eq!(key.open_totp(&sealed, other, user), Err(DoesNotOpen));
         assert_eq!(key.open_totp(&sealed, factor, thief), Err(DoesNotOpen));
         assert_eq!(key.open_totp(&sealed[1..], factor, user), Err(DoesNotOpen));
+        // The same identifier in another table is another purpose.
+        let set: RecoveryCodeSetId = factor.to_string().parse().unwrap();
+        assert_eq!(key.open_recovery_codes(&sealed, set, user), Err(DoesNotOpen));
+        let codes = key.seal_recovery_codes(b"codes", set, user, &randomness).unwrap();
+        assert_eq!(key.open_recovery_codes(&codes, set, user).unwrap().as_slice(), b"codes");
+        assert_eq!(key.open_recovery_codes(&codes, set, thief), Err(DoesNotOpen));
+        assert_eq!(key.open_totp(&codes, factor, user), Err(DoesNotOpen));
 
         let (master, foreign) = (MasterKey::new(&randomness), MasterKey::new(&randomness));
         let wrapped = master.wrap(&key, &randomness).unwrap();

@@ -23,6 +23,7 @@ pub mod password_links;
 mod passwords;
 pub mod policy;
 pub mod recover;
+pub mod recovery_codes;
 pub mod security_code;
 pub mod setup;
 pub mod sign_in;
@@ -36,6 +37,6 @@ pub use keys::KeyError;
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
     AccountRecord, FactorRecord, Member, MemberFilter, MemberPage, MfaCounts, NodeRecord,
-    NoticeRecord, OpenSession, PageKey, SessionRecord, StoreError, UserRecord,
+    NoticeRecord, OpenSession, PageKey, RecoveryCodesRecord, SessionRecord, StoreError, UserRecord,
 };
 pub use visitor::Visitor;

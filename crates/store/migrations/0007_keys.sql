@@ -29,3 +29,4 @@ CREATE TABLE nodes (
 -- What is still sealed with an old key is found along these.
 CREATE INDEX factors_by_data_key ON factors (data_key_id, id);
 CREATE INDEX pending_enrolments_by_data_key ON pending_enrolments (data_key_id, factor_id);
+CREATE INDEX unkept_recovery_codes_by_data_key ON unkept_recovery_codes (data_key_id, set_id);

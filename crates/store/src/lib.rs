@@ -18,6 +18,7 @@ mod members;
 mod migrations;
 mod nodes;
 mod notices;
+mod recovery_codes;
 mod sealed;
 mod sessions;
 mod store;
@@ -35,6 +36,9 @@ pub use links::{LinkRecord, NewLink};
 pub use members::{Member, MemberFilter, MemberPage, MfaCounts, PageKey};
 pub use nodes::NodeRecord;
 pub use notices::{NewNotice, NoticeRecord};
+pub use recovery_codes::{
+    NewRecoveryCodes, RecoveryCodeSalt, RecoveryCodesRecord, TakenRecoveryCode, UnkeptRecoveryCodes,
+};
 pub use sealed::{SEALED, SealedRow, SealedTable};
 pub use sessions::{NewSession, OpenSession, SessionRecord};
 pub use store::{DatabaseUrl, DatabaseUrlError, Store};

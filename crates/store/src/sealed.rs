@@ -53,6 +53,15 @@ pub const SEALED: &[SealedTable] = &[
         reseal: "UPDATE pending_enrolments SET sealed = $1, data_key_id = $2
                  WHERE factor_id = $3 AND data_key_id = $4 AND sealed = $5",
     },
+    SealedTable {
+        name: "unkept_recovery_codes",
+        purpose: Purpose::RecoveryCodes,
+        rows: "SELECT set_id AS row_id, user_id, sealed FROM unkept_recovery_codes
+               WHERE data_key_id = $1 ORDER BY set_id LIMIT $2",
+        count: "SELECT COUNT(*) AS n FROM unkept_recovery_codes WHERE data_key_id = $1",
+        reseal: "UPDATE unkept_recovery_codes SET sealed = $1, data_key_id = $2
+                 WHERE set_id = $3 AND data_key_id = $4 AND sealed = $5",
+    },
 ];
 
 impl Reading {

@@ -48,8 +48,9 @@ fn run(command: Command) -> anyhow::Result<()> {
             in_runtime(commands::account::create(&config, &args.name, &args.admin))
         }
         Command::Recover(args) => {
+            let recovers = commands::recover::recovers(&args);
             let config = args.installation.config()?;
-            in_runtime(commands::recover::run(&config, &args.email))
+            in_runtime(commands::recover::run(&config, &args.email, recovers))
         }
         Command::Keys { command } => run_keys(command),
         Command::Doctor(installation) => {

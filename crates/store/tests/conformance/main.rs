@@ -17,6 +17,7 @@ mod keys;
 mod links;
 mod members;
 mod opening;
+mod recovery_codes;
 mod sessions;
 mod transactions;
 mod users;

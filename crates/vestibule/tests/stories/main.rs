@@ -17,6 +17,7 @@ mod policy;
 mod proof;
 mod raw_requests;
 mod recover;
+mod recovery_codes;
 mod return_to;
 mod routes;
 mod same_origin;
