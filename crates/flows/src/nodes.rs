@@ -107,8 +107,8 @@ impl ServingNode {
         self.speak(installation.asked, &nodes, steady).await?;
         self.watch.note(nodes.iter().map(|node| (node.id, node.beats)), steady);
 
-        let mut tended = Tended::default();
-        tended.lacks = installation.master_key.filter(|id| vestibule.keys.master(id).is_none());
+        let lacks = installation.master_key.filter(|id| vestibule.keys.master(id).is_none());
+        let mut tended = Tended { lacks, ..Tended::default() };
         let (dead, alive): (Vec<_>, Vec<_>) = nodes
             .into_iter()
             .filter(|node| node.id != self.record.id)

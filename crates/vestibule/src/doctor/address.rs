@@ -29,8 +29,8 @@ pub(crate) async fn look(config: &Config, served: Option<&str>) -> Vec<Finding> 
     }
     let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default());
     let port = port.unwrap_or_default();
-    let resolved = timeout(PATIENCE, tokio::net::lookup_host((host, port))).await;
-    let resolves = resolved.is_ok_and(|found| found.is_ok_and(|mut all| all.next().is_some()));
+    let answer = timeout(PATIENCE, tokio::net::lookup_host((host, port))).await;
+    let resolves = answer.is_ok_and(|found| found.is_ok_and(|mut all| all.next().is_some()));
     found.push(if resolves {
         Finding::ok(format!("public address {shown}: {host} has an address"))
     } else {

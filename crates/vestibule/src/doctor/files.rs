@@ -36,7 +36,7 @@ pub(crate) fn look(config: &Config) -> (Vec<Finding>, Vec<MasterKey>) {
             "put it back; on a new installation `vestibule serve` makes it",
         )),
         Err(error) => {
-            found.push(Finding::bad(error.to_string(), "nothing starts until it is mended"))
+            found.push(Finding::bad(error.to_string(), "nothing starts until it is mended"));
         }
     }
     match key_file::read(&next) {
@@ -59,14 +59,13 @@ fn private(path: &Path, what: &str, mode: u32) -> Finding {
     match path.metadata() {
         Ok(metadata) => {
             let found = metadata.permissions().mode() & 0o777;
-            if found & 0o077 == 0 {
-                Finding::ok(format!("{what} {shown}: mode {found:o}"))
-            } else {
-                Finding::warn(
+            if found & 0o077 != 0 {
+                return Finding::warn(
                     format!("{what} {shown}: mode {found:o}, open to other users"),
                     format!("run `chmod {mode:o} {shown}`"),
-                )
+                );
             }
+            Finding::ok(format!("{what} {shown}: mode {found:o}"))
         }
         Err(error) => Finding::bad(
             format!("{what} {shown}: {error}"),

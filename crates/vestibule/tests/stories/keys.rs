@@ -95,8 +95,13 @@ stories! {
         }
         assert_eq!(retired, [1]);
         assert_eq!(keys(&app).await, [(2, 5)], "four apps, and the codes that Ben has not kept yet");
+        // Those too are sealed anew, and shown to him still.
+        assert_eq!(rotate(&other).await, 3);
+        while first.tend().await.unwrap().resealed.done > 0 {}
+        assert_eq!(keys(&app).await, [(2, 0), (3, 5)]);
+        app.keep_codes("ben", &ben).await;
         all_sign_in([&app, &other], &["ada", "ben", "cleo", "dinesh"]).await;
-        for (kind, times) in [("keys.made", 1), ("keys.retired", 1)] {
+        for (kind, times) in [("keys.made", 2), ("keys.retired", 1)] {
             assert_eq!(app.audited(kind).await, times, "{kind}");
         }
     }

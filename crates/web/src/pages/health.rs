@@ -13,9 +13,9 @@ pub(crate) fn router() -> Router<App> {
 
 async fn ready(State(app): State<App>) -> (StatusCode, String) {
     if app.vestibule.is_ready().await {
-        let warnings = app.vestibule.clock_warnings();
-        let warnings: String = warnings.iter().map(|it| format!("warning: {it}\n")).collect();
-        (StatusCode::OK, format!("ready\n{warnings}"))
+        let mut lines = vec!["ready\n".to_owned()];
+        lines.extend(app.vestibule.clock_warnings().iter().map(|it| format!("warning: {it}\n")));
+        (StatusCode::OK, lines.concat())
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned())
     }

@@ -48,18 +48,14 @@ async fn rotate(vestibule: &Vestibule) -> anyhow::Result<String> {
              half a minute after nothing needs it. `vestibule keys list` shows how far it is."
         ));
     }
-    let (mut done, mut unreadable);
     let mut count = 0;
-    loop {
-        (done, unreadable) = {
-            let resealed = vestibule.reseal_some().await?;
-            (resealed.done, resealed.unreadable)
-        };
-        if done == 0 {
-            break;
+    let unreadable = loop {
+        let resealed = vestibule.reseal_some().await?;
+        if resealed.done == 0 {
+            break resealed.unreadable;
         }
-        count += done;
-    }
+        count += resealed.done;
+    };
     let rest = if !vestibule.nodes().await?.is_empty() {
         "A node that did not answer may still need the old key: the next `vestibule serve` removes it."
             .to_owned()
