@@ -4,6 +4,9 @@
 
 pub mod access;
 pub mod audit;
+pub mod audit_chain;
+pub mod audit_verify;
+pub mod backup;
 pub mod clock_watch;
 pub mod email;
 pub mod id;

@@ -98,6 +98,10 @@ impl MasterKey {
         self.0.as_ref()
     }
 
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Which one it is. The key has 256 random bits, so a hash of it tells nothing.
     pub fn id(&self) -> MasterKeyId {
         let hash = Sha256::new().chain_update(b"vestibule/1/master-key-id/").chain_update(*self.0);
@@ -196,7 +200,7 @@ impl DataKey {
     }
 }
 
-fn seal(
+pub(crate) fn seal(
     key: &[u8; 32],
     secret: &[u8],
     aad: &[u8],
@@ -210,7 +214,11 @@ fn seal(
     Ok([&[FORMAT], nonce.as_slice(), &text].concat())
 }
 
-fn open(key: &[u8; 32], sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+pub(crate) fn open(
+    key: &[u8; 32],
+    sealed: &[u8],
+    aad: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
     let (format, rest) = sealed.split_first().ok_or(DoesNotOpen)?;
     let (nonce, text) = rest.split_first_chunk::<NONCE>().ok_or(DoesNotOpen)?;
     if *format != FORMAT {

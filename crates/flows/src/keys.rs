@@ -35,6 +35,44 @@ pub enum KeyError {
     NotWrapped(#[from] DoesNotOpen),
 }
 
+impl KeyError {
+    fn foreign(masters: &[MasterKey], wanted: Option<MasterKeyId>) -> Self {
+        let mut held: Vec<String> = masters.iter().map(|key| key.id().to_string()).collect();
+        held.dedup();
+        let wanted = wanted.map(|id| id.to_string());
+        Self::Foreign {
+            held: held.join(" or "),
+            wanted: wanted.unwrap_or_else(|| "the one that it was made with".to_owned()),
+        }
+    }
+}
+
+/// Wraps every data key with `to` that is wrapped with `from`; one that `to` opens already stays as
+/// it is. One that neither opens is refused, and then nothing is changed. For a database that was
+/// put back from a backup and that nobody serves: the nodes of its time are forgotten.
+pub async fn rewrap(
+    store: &Store,
+    from: &MasterKey,
+    to: &MasterKey,
+    randomness: &Randomness,
+) -> Result<(), KeyError> {
+    let mut tx = store.write().await?;
+    let wanted = tx.guard_installation().await?.master_key;
+    for stored in tx.data_keys().await? {
+        if to.unwrap(stored.id, &stored.wrapped).is_ok() {
+            continue;
+        }
+        let Ok(key) = from.unwrap(stored.id, &stored.wrapped) else {
+            return Err(KeyError::foreign(&[from.clone(), to.clone()], wanted));
+        };
+        let wrapped = to.wrap(&key, randomness)?;
+        let _unless_changed = tx.rewrap_data_key(&stored, &wrapped).await?;
+    }
+    tx.set_master_key(&to.id()).await?;
+    tx.forget_nodes().await?;
+    Ok(tx.commit().await?)
+}
+
 /// The data keys: the newest seals, all of them open.
 pub(crate) struct DataKeys(RwLock<Arc<Known>>);
 
@@ -97,12 +135,7 @@ impl DataKeys {
         };
         let mut known = Known { keys: vec![], masters: masters.to_vec() };
         if !known.add(&stored) {
-            let held: Vec<String> = masters.iter().map(|key| key.id().to_string()).collect();
-            let wanted = installation.master_key.map(|id| id.to_string());
-            return Err(KeyError::Foreign {
-                held: held.join(" or "),
-                wanted: wanted.unwrap_or_else(|| "the one that it was made with".to_owned()),
-            });
+            return Err(KeyError::foreign(masters, installation.master_key));
         }
         // A database from before master keys had names.
         let fits = |master: &&MasterKey| {

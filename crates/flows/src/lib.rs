@@ -4,6 +4,12 @@
 //! that an act can be called only with the proof that it asks for. Nothing here knows HTTP.
 
 pub mod accounts;
+pub mod after_restore;
+pub mod audit_export;
+pub mod audit_file;
+pub mod audit_log;
+mod audit_sealing;
+pub mod audit_verify;
 pub mod authority;
 mod clock;
 pub mod enrolment;
@@ -33,10 +39,11 @@ mod visitor;
 
 pub use error::FlowError;
 pub use hashing::HashingQueue;
-pub use keys::KeyError;
+pub use keys::{KeyError, rewrap};
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
-    AccountRecord, FactorRecord, Member, MemberFilter, MemberPage, MfaCounts, NodeRecord,
-    NoticeRecord, OpenSession, PageKey, RecoveryCodesRecord, SessionRecord, StoreError, UserRecord,
+    AccountRecord, AuditKey, AuditLine, AuditPage, AuditPerson, FactorRecord, Member, MemberFilter,
+    MemberPage, MfaCounts, NodeRecord, NoticeRecord, OpenSession, PageKey, RecoveryCodesRecord,
+    SessionRecord, StoreError, UserRecord,
 };
 pub use visitor::Visitor;

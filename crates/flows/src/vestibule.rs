@@ -1,6 +1,7 @@
 //! What all use cases share: the database, the clock, randomness, the keys, the hashing threads.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use vestibule_domain::clock_watch::ClockWatch;
 use vestibule_domain::id::AuditEventId;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub password_minimum: usize,
     /// What a password hash costs.
     pub hash_cost: HashCost,
+    /// How long audit events are kept; `None` for ever.
+    pub audit_kept: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -32,6 +35,7 @@ impl Default for Settings {
             session_limits: SessionLimits::default(),
             password_minimum: DEFAULT_MINIMUM,
             hash_cost: HashCost::STANDARD,
+            audit_kept: None,
         }
     }
 }
@@ -46,6 +50,8 @@ pub struct Vestibule {
     pub(crate) hashing: HashingQueue,
     pub(crate) keys: Arc<DataKeys>,
     pub(crate) clock_watch: Arc<Mutex<ClockWatch>>,
+    /// This process among those that seal the audit trail.
+    pub(crate) sealer: Arc<str>,
 }
 
 impl Vestibule {
@@ -60,8 +66,9 @@ impl Vestibule {
         hashing: HashingQueue,
     ) -> Result<Self, KeyError> {
         let keys = DataKeys::open(&store, master_keys, clock.now(), &randomness).await?;
+        let sealer = format!("{:032x}", u128::from_be_bytes(randomness.bytes())).into();
         let (keys, clock_watch) = (Arc::new(keys), Arc::default());
-        Ok(Self { store, clock, randomness, settings, hashing, keys, clock_watch })
+        Ok(Self { store, clock, randomness, settings, hashing, keys, clock_watch, sealer })
     }
 
     /// The time now.

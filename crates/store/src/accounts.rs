@@ -20,7 +20,7 @@ pub struct AccountRecord {
 }
 
 impl AccountRecord {
-    fn read(row: &Row) -> Result<Self, StoreError> {
+    pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.parsed("id")?,
             name: row.text("name")?,
@@ -34,6 +34,18 @@ impl Reading {
     pub async fn first_accounts(&mut self) -> Result<Vec<AccountRecord>, StoreError> {
         let sql = "SELECT id, name, mfa_required FROM accounts ORDER BY id LIMIT 2";
         self.rows(sql, vec![]).await?.iter().map(AccountRecord::read).collect()
+    }
+
+    /// The one account; `None` where there is none or several.
+    pub async fn only_account(&mut self) -> Result<Option<AccountId>, StoreError> {
+        let accounts = self.first_accounts().await?;
+        Ok(if accounts.len() == 1 { accounts.first().map(|account| account.id) } else { None })
+    }
+
+    /// Accounts of this name, at most two: names need not differ.
+    pub async fn accounts_named(&mut self, name: &str) -> Result<Vec<AccountRecord>, StoreError> {
+        let sql = "SELECT id, name, mfa_required FROM accounts WHERE name = $1 ORDER BY id LIMIT 2";
+        self.rows(sql, values![name]).await?.iter().map(AccountRecord::read).collect()
     }
 
     /// One account.

@@ -34,7 +34,7 @@ impl Inspection {
 
     /// Opens a database that is there. It makes and changes nothing.
     pub async fn of(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        let store = Store::open_as_it_is(url).await?;
+        let store = Store::open_as_is(url).await?;
         let server = match url {
             DatabaseUrl::Postgres(options) => Some(options.clone()),
             DatabaseUrl::Sqlite(_) => None,

@@ -48,6 +48,13 @@ impl Writing {
         self.change_one(sql, values![id.to_string()]).await
     }
 
+    /// Notes which master key wraps the data keys, whatever was noted before.
+    pub async fn set_master_key(&mut self, id: &MasterKeyId) -> Result<(), StoreError> {
+        let sql = "INSERT INTO installation (id, master_key_id, asked) VALUES (1, $1, 0)
+                   ON CONFLICT (id) DO UPDATE SET master_key_id = $1";
+        self.change(sql, values![id.to_string()]).await.map(drop)
+    }
+
     /// Changes which master key wraps the data keys; `false` when it is not `old`.
     pub async fn change_master_key(
         &mut self,

@@ -5,12 +5,16 @@
 
 mod accounts;
 mod audit;
+mod audit_chain;
+mod audit_segments;
+mod backup;
 mod data_keys;
 mod engine;
 mod enrolments;
 mod error;
 mod factors;
 mod housekeeping;
+mod in_use;
 mod inspection;
 mod installation;
 mod links;
@@ -19,17 +23,25 @@ mod migrations;
 mod nodes;
 mod notices;
 mod recovery_codes;
+mod recovery_codes_restored;
+mod remains;
+mod restore;
 mod sealed;
 mod sessions;
 mod store;
 mod users;
 
 pub use accounts::AccountRecord;
+pub use audit::{AuditFilter, AuditKey, AuditLine, AuditPage, AuditPerson};
+pub use audit_chain::{ChainEnd, Named, Seal, Sealed, SealedEvent};
+pub use audit_segments::SegmentRecord;
+pub use backup::{Copy, copy_sqlite, examine_sqlite};
 pub use data_keys::WrappedDataKey;
 pub use engine::{Reading, Writing};
 pub use enrolments::PendingEnrolment;
 pub use error::StoreError;
 pub use factors::FactorRecord;
+pub use in_use::InUse;
 pub use inspection::{Inspection, Setting};
 pub use installation::Installation;
 pub use links::{LinkRecord, NewLink};
@@ -39,6 +51,7 @@ pub use notices::{NewNotice, NoticeRecord};
 pub use recovery_codes::{
     NewRecoveryCodes, RecoveryCodeSalt, RecoveryCodesRecord, TakenRecoveryCode, UnkeptRecoveryCodes,
 };
+pub use remains::{RemainingCodes, RemainingFactor, RemainingUser, SpentCode};
 pub use sealed::{SEALED, SealedRow, SealedTable};
 pub use sessions::{NewSession, OpenSession, SessionRecord};
 pub use store::{DatabaseUrl, DatabaseUrlError, Store};

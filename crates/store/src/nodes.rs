@@ -80,6 +80,11 @@ impl Writing {
         self.change_one("DELETE FROM nodes WHERE id = $1", values![id]).await
     }
 
+    /// Removes all nodes. One that lives writes itself down again.
+    pub async fn forget_nodes(&mut self) -> Result<(), StoreError> {
+        self.change("DELETE FROM nodes", vec![]).await.map(drop)
+    }
+
     /// Removes a node that was found dead; `false` when it has counted on meanwhile.
     pub async fn remove_dead_node(&mut self, id: NodeId, beats: i64) -> Result<bool, StoreError> {
         let sql = "DELETE FROM nodes WHERE id = $1 AND beats = $2";

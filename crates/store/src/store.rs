@@ -3,16 +3,17 @@
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
-
 use vestibule_domain::time::Timestamp;
 
 use crate::engine::{Connection, Reading, Row, Writing};
 use crate::error::StoreError;
+use crate::in_use::InUse;
 use crate::migrations::{self, Spelling};
 
 /// How long a request waits for a connection before the database counts as away.
@@ -64,6 +65,7 @@ impl FromStr for DatabaseUrl {
 #[derive(Clone)]
 pub struct Store {
     pools: Pools,
+    _in_use: Option<Arc<InUse>>,
 }
 
 #[derive(Clone)]
@@ -81,35 +83,32 @@ impl Store {
     /// Opens the database and brings its schema up to date.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
         match url {
-            DatabaseUrl::Sqlite(path) => open_sqlite(path).await,
+            DatabaseUrl::Sqlite(path) => {
+                let in_use = InUse::by_this_process(path)?;
+                open_sqlite(path, in_use).await
+            }
             DatabaseUrl::Postgres(options) => open_postgres(options).await,
         }
     }
 
-    /// Opens a database that is there as it is, whatever its schema.
-    pub(crate) async fn open_as_it_is(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        match url {
-            DatabaseUrl::Sqlite(path) => {
-                let options = sqlite_options(path);
-                let writer = SqlitePoolOptions::new().max_connections(1);
-                let readers = SqlitePoolOptions::new().max_connections(1);
-                let patience = ACQUIRE_TIMEOUT;
-                let pools = Pools::Sqlite {
-                    writer: writer.acquire_timeout(patience).connect_lazy_with(options.clone()),
-                    readers: readers
-                        .acquire_timeout(patience)
-                        .connect_with(options.pragma("query_only", "on"))
-                        .await?,
-                };
-                Ok(Self { pools })
-            }
-            DatabaseUrl::Postgres(options) => {
-                let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(ACQUIRE_TIMEOUT);
-                Ok(Self {
-                    pools: Pools::Postgres(pool.connect_with(postgres_options(options)).await?),
-                })
-            }
+    /// The same for this process alone; `None` while another one uses the SQLite file. Who else
+    /// uses a PostgreSQL server is not known.
+    pub async fn open_alone(url: &DatabaseUrl) -> Result<Option<Self>, StoreError> {
+        let DatabaseUrl::Sqlite(path) = url else { return Self::open(url).await.map(Some) };
+        match InUse::alone(path)? {
+            Some(in_use) => open_sqlite(path, in_use).await.map(Some),
+            None => Ok(None),
         }
+    }
+
+    /// Opens what is left of a database, to read what it still tells: as it is, whatever its
+    /// schema, and without taking it into use.
+    pub async fn open_as_is(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let pools = match url {
+            DatabaseUrl::Sqlite(path) => sqlite_pools(sqlite_options(path)).await?,
+            DatabaseUrl::Postgres(options) => Pools::Postgres(postgres_pool(options).await?),
+        };
+        Ok(Self { pools, _in_use: None })
     }
 
     /// A connection to read with.
@@ -195,22 +194,18 @@ impl Store {
     }
 }
 
-async fn open_sqlite(path: &Path) -> Result<Store, StoreError> {
+async fn open_sqlite(path: &Path, in_use: InUse) -> Result<Store, StoreError> {
     let _migrating = lock_beside(path)?;
     create_private(path)?;
-    let options = sqlite_options(path).journal_mode(SqliteJournalMode::Wal);
-    let writer = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options.clone())
-        .await?;
-    migrations::apply(&mut *writer.acquire().await?, Spelling::Sqlite).await?;
-    let readers = SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(READERS_KEPT)
-        .connect_lazy_with(options.pragma("query_only", "on"));
-    Ok(Store { pools: Pools::Sqlite { writer, readers } })
+    let options = sqlite_options(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A commit that a power cut takes back would revive a spent code.
+        .synchronous(SqliteSynchronous::Full);
+    let pools = sqlite_pools(options).await?;
+    if let Pools::Sqlite { writer, .. } = &pools {
+        migrations::apply(&mut *writer.acquire().await?, Spelling::Sqlite).await?;
+    }
+    Ok(Store { pools, _in_use: Some(Arc::new(in_use)) })
 }
 
 fn sqlite_options(path: &Path) -> SqliteConnectOptions {
@@ -218,30 +213,44 @@ fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .filename(path)
         .create_if_missing(false)
         .foreign_keys(true)
-        // A commit that a power cut takes back would revive a spent code.
-        .synchronous(SqliteSynchronous::Full)
         .pragma("cache_size", PAGE_CACHE)
         .busy_timeout(ACQUIRE_TIMEOUT)
 }
 
-fn postgres_options(options: &PgConnectOptions) -> PgConnectOptions {
-    options.clone().options([
-        // A commit that a crash takes back would revive a spent code, whatever the server's default.
-        ("synchronous_commit", "on"),
-        // Who waited for a guard reads, in the next statement, what the one before wrote; a stricter
-        // default of the server's would fail such requests instead.
-        ("default_transaction_isolation", "read committed"),
-    ])
+async fn sqlite_pools(options: SqliteConnectOptions) -> Result<Pools, StoreError> {
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options.clone())
+        .await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(READERS_KEPT)
+        .connect_lazy_with(options.pragma("query_only", "on"));
+    Ok(Pools::Sqlite { writer, readers })
 }
 
 async fn open_postgres(options: &PgConnectOptions) -> Result<Store, StoreError> {
+    let pool = postgres_pool(options).await?;
+    migrations::apply(&mut *pool.acquire().await?, Spelling::Postgres).await?;
+    Ok(Store { pools: Pools::Postgres(pool), _in_use: None })
+}
+
+async fn postgres_pool(options: &PgConnectOptions) -> Result<PgPool, StoreError> {
     let pool = PgPoolOptions::new()
         .max_connections(16)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(postgres_options(options))
+        .connect_with(options.clone().options([
+            // A commit that a crash takes back would revive a spent code, whatever the server's
+            // default.
+            ("synchronous_commit", "on"),
+            // Who waited for a guard reads, in the next statement, what the one before wrote; a
+            // stricter default of the server's would fail such requests instead.
+            ("default_transaction_isolation", "read committed"),
+        ]))
         .await?;
-    migrations::apply(&mut *pool.acquire().await?, Spelling::Postgres).await?;
-    Ok(Store { pools: Pools::Postgres(pool) })
+    Ok(pool)
 }
 
 /// Holds other processes off while the schema is made; the lock ends with the file handle.
@@ -263,7 +272,7 @@ fn create_private(path: &Path) -> Result<(), StoreError> {
         .map_err(|source| StoreError::File { path: path.display().to_string(), source })
 }
 
-fn private() -> OpenOptions {
+pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -15,6 +15,7 @@ use vestibule_domain::sealing::MasterKey;
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::totp::TotpSecret;
 use vestibule_domain::user::Role;
+use vestibule_flows::after_restore::{AfterRestore, Replaced};
 use vestibule_flows::furnish::Furnished;
 use vestibule_flows::recover::Recover;
 use vestibule_flows::{HashingQueue, Settings, Vestibule};
@@ -23,7 +24,7 @@ use vestibule_web::{WebSettings, app, link, serve};
 
 use crate::client::{Answer, Client};
 use crate::clock::MovableClock;
-use crate::database::{Database, Emptied};
+use crate::database::{Database, Emptied, open_as_is};
 use crate::phone::Enrolled;
 
 /// Hashes that cost next to nothing: stories are about what happens, not about how long it takes.
@@ -81,21 +82,26 @@ impl TestApp {
         public_url: Option<&str>,
         trusted_proxies: &[&str],
     ) -> Self {
-        let made = Arc::new(database.make().await);
-        let on = (made, MovableClock::default(), MasterKey::new(&randomness()));
-        Self::start_on(on, settings, public_url, trusted_proxies).await
+        let (clock, made) = (MovableClock::default(), Arc::new(database.make().await));
+        let key = MasterKey::new(&randomness());
+        Self::start_on(made, key, clock, settings, public_url, trusted_proxies).await
     }
 
     /// A further node on the same database, with the same key and clock, on a port of its own.
     pub async fn another_node(&self) -> Self {
-        let on = (Arc::clone(&self.database), self.clock.clone(), self.key.clone());
-        let mut node = Self::start_on(on, *self.vestibule.settings(), None, &[]).await;
+        let (made, key) = (Arc::clone(&self.database), self.key.clone());
+        let (clock, settings) = (self.clock.clone(), *self.vestibule.settings());
+        let mut node = Self::start_on(made, key, clock, settings, None, &[]).await;
         (node.account, node.apps) = (self.account, Arc::clone(&self.apps));
+        node.kept = Arc::clone(&self.kept);
         node
     }
 
-    async fn start_on(
-        (made, clock, key): (Arc<Emptied>, MovableClock, MasterKey),
+    /// On a database that is there, with the key of its data.
+    pub(crate) async fn start_on(
+        made: Arc<Emptied>,
+        key: MasterKey,
+        clock: MovableClock,
         settings: Settings,
         public_url: Option<&str>,
         trusted_proxies: &[&str],
@@ -125,9 +131,9 @@ impl TestApp {
             store,
             account: None,
             apps: Arc::default(),
+            key,
             kept: Arc::default(),
             server,
-            key,
             database: made,
         }
     }
@@ -337,14 +343,38 @@ impl TestApp {
         &self.key
     }
 
-    /// Where its database is.
+    /// Everything that its database holds, as bytes.
+    pub fn database_dump(&self) -> Vec<u8> {
+        self.database.dump()
+    }
+
+    /// The address of its database.
     pub fn database_url(&self) -> &str {
         &self.database.url
     }
 
-    /// Everything that its database holds, as bytes.
-    pub fn database_dump(&self) -> Vec<u8> {
-        self.database.dump()
+    /// A copy of its database as it is now: yesterday's backup, a day later.
+    pub async fn back_up(&self) -> Emptied {
+        self.database.copy().await
+    }
+
+    /// Puts a backup back in place of this one's database, which `replaced` tells about or not, and
+    /// serves it: with the same key, clock and phones.
+    pub async fn restore(&self, backup: Emptied, replaced: &Replaced<'_>) -> (Self, AfterRestore) {
+        let settings = *self.vestibule.settings();
+        let (key, clock) = (self.key.clone(), self.clock.clone());
+        let mut app = Self::start_on(Arc::new(backup), key, clock, settings, None, &[]).await;
+        app.account = self.account;
+        app.apps = self.apps.clone();
+        app.kept = self.kept.clone();
+        let done = app.vestibule.after_restore(&app.key, replaced, "a story").await.unwrap();
+        (app, done)
+    }
+
+    /// What there is after a restore with all that this one's database tells.
+    pub async fn restore_with_all(&self, backup: Emptied) -> (Self, AfterRestore) {
+        let replaced = open_as_is(self.database_url()).await;
+        self.restore(backup, &Replaced::There(&replaced)).await
     }
 
     /// How often an event stands in the audit trail.

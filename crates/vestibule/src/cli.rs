@@ -6,8 +6,13 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
 use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use vestibule_domain::time::Timestamp;
+use vestibule_flows::audit_log::{beginning_of, end_of};
+
+use crate::commands::audit_export::Wanted;
 use crate::config::{Config, Key};
 
 /// A login with mandatory MFA, self-hosted
@@ -72,6 +77,31 @@ pub(crate) enum Command {
     /// it to one of the two. Every Admin of the account is told. Works beside a running
     /// `vestibule serve`, on the same data.
     Recover(RecoverArgs),
+    /// Export the audit log, or verify that nobody changed it
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// Back the database up, while `vestibule serve` goes on
+    ///
+    /// Writes a copy as of one moment into a new file, looks at it and only then says so. The copy
+    /// holds password hashes and sealed secrets: guard it. It does not hold the master key, without
+    /// which nobody can use it: keep a copy of the key file elsewhere, or take it along under a
+    /// passphrase with `--with-key`. For SQLite; PostgreSQL has `pg_dump`.
+    Backup(BackupArgs),
+    /// Put the database back from a backup
+    ///
+    /// `vestibule serve` has to be stopped. The backup is looked at wholly before anything is
+    /// touched; the database that it replaces is kept aside, and what that one still tells is
+    /// carried over: passwords changed since, users disabled, apps removed, codes used. Everybody
+    /// signs in anew. For SQLite; for PostgreSQL see `vestibule after-restore`.
+    Restore(RestoreArgs),
+    /// Finish a restore that another program made, such as `pg_restore`
+    ///
+    /// Does what `vestibule restore` does after it has put a file back. Without it, whoever was
+    /// disabled since the backup can sign in again, and used codes can be used once more. Doing it
+    /// twice signs everybody out once more and does no other harm.
+    AfterRestore(AfterRestoreArgs),
     /// Look at the keys, or change them
     ///
     /// Secrets such as those of authenticator apps are sealed with a data key, which stands in the
@@ -143,6 +173,80 @@ pub(crate) struct RewrapArgs {
     /// File of the new master key, made by `vestibule keys new`
     #[arg(long, value_name = "FILE")]
     pub(crate) new_key: PathBuf,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+/// The commands about the audit log.
+#[derive(Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Write the audit log to a file or to stdout
+    ///
+    /// JSON Lines are for `vestibule audit verify --export`; CSV is for people and spreadsheets and
+    /// cannot be verified. The export is itself an event. Works beside a running `vestibule serve`,
+    /// on the same data.
+    Export(ExportArgs),
+    /// Check that no event was changed, removed, inserted or moved
+    ///
+    /// Says in one line how many events hold and which is the last, or what is wrong and at which
+    /// position, and exits with code 1. Works beside a running `vestibule serve`. docs/audit.md says
+    /// what this shows and what not.
+    Verify(VerifyArgs),
+}
+
+/// The arguments of `vestibule audit export`.
+#[derive(Args)]
+pub(crate) struct ExportArgs {
+    /// File to write, which must not exist; without it, stdout
+    file: Option<PathBuf>,
+    /// How to write it: jsonl or csv
+    #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
+    format: String,
+    /// Only the events of this account, by its name or identifier
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// From the beginning of this day, in UTC, such as 2027-01-15
+    #[arg(long, value_name = "DAY")]
+    from: Option<String>,
+    /// Until the end of this day, in UTC
+    #[arg(long, value_name = "DAY")]
+    until: Option<String>,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+impl ExportArgs {
+    /// What is wanted, understood.
+    pub(crate) fn wanted(&self) -> anyhow::Result<Wanted> {
+        let day = |flag: &str, text: &Option<String>, read: fn(&str) -> Option<Timestamp>| {
+            let Some(text) = text else { return Ok(None) };
+            let problem = || anyhow!("{flag}: {text:?} is not a day, such as 2027-01-15");
+            read(text).map(Some).ok_or_else(problem)
+        };
+        let format = &self.format;
+        Ok(Wanted {
+            file: self.file.clone(),
+            format: format.parse().map_err(|error| anyhow!("--format: {format:?} is {error}"))?,
+            account: self.account.clone(),
+            from: day("--from", &self.from, beginning_of)?,
+            until: day("--until", &self.until, end_of)?,
+        })
+    }
+}
+
+/// The arguments of `vestibule audit verify`.
+#[derive(Args)]
+pub(crate) struct VerifyArgs {
+    /// File with exported heads, to hold the log against; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) heads: Vec<PathBuf>,
+    /// Verify this exported file (JSON Lines) instead of the database
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
+    /// Accept that heads of a database that was replaced by a restore are missing, where the log
+    /// records the restore
+    #[arg(long)]
+    pub(crate) restored: bool,
     #[command(flatten)]
     pub(crate) installation: Installation,
 }
@@ -267,6 +371,78 @@ pub(crate) struct RecoverArgs {
     pub(crate) factors: bool,
     #[command(flatten)]
     pub(crate) installation: Installation,
+}
+
+/// The arguments of `vestibule backup`.
+#[derive(Args)]
+pub(crate) struct BackupArgs {
+    /// The new file; one that exists is never overwritten
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) passphrase: WithKey,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+/// Whether the master key comes along.
+#[derive(Args)]
+pub(crate) struct WithKey {
+    /// Take the master key along, locked with a passphrase that is asked for on the terminal
+    #[arg(long)]
+    pub(crate) with_key: bool,
+    /// Take the passphrase from the first line of this file instead
+    #[arg(long, value_name = "FILE", requires = "with_key")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// The arguments of `vestibule restore`.
+#[derive(Args)]
+pub(crate) struct RestoreArgs {
+    #[command(flatten)]
+    pub(crate) what: Restore,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+/// What is restored, and how.
+#[derive(Args)]
+pub(crate) struct Restore {
+    /// The backup
+    pub(crate) file: PathBuf,
+    /// The key file of the time of the backup, if today's is another
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Take the passphrase of a backup made `--with-key` from the first line of this file, instead
+    /// of asking for it on the terminal
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Carry nothing over from the database that is replaced: when it cannot be trusted, or belongs
+    /// to another installation
+    #[arg(long)]
+    pub(crate) without_replaced: bool,
+}
+
+/// The arguments of `vestibule after-restore`.
+#[derive(Args)]
+pub(crate) struct AfterRestoreArgs {
+    #[command(flatten)]
+    pub(crate) what: AfterRestore,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+/// What was restored.
+#[derive(Args)]
+pub(crate) struct AfterRestore {
+    /// The database that was replaced, kept under another name; it is only read
+    #[arg(long, value_name = "URL", required_unless_present = "without_replaced")]
+    pub(crate) replaced: Option<String>,
+    /// The replaced database is lost, cannot be read or cannot be trusted
+    #[arg(long, conflicts_with = "replaced")]
+    pub(crate) without_replaced: bool,
+    /// The key file of the time of the backup, if today's is another
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 /// The arguments of `vestibule demo`.

@@ -2,6 +2,8 @@
 //!
 //! Each command is a file in `commands`; each failure is one line on stderr and exit code 1.
 
+mod audit_heads;
+mod backup_file;
 mod cli;
 mod commands;
 mod config;
@@ -11,6 +13,9 @@ mod key_file;
 mod logging;
 mod opening;
 mod output;
+mod passphrase;
+mod replacing;
+mod restored;
 mod serving;
 mod stop;
 mod system;
@@ -19,7 +24,7 @@ mod tending;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::cli::{AccountCommand, Cli, Command, ConfigCommand, KeysCommand};
+use crate::cli::{AccountCommand, AuditCommand, Cli, Command, ConfigCommand, KeysCommand};
 
 /// What may block is a look-up of a host name now and then. Each thread costs memory.
 const BLOCKING_THREADS: usize = 4;
@@ -56,6 +61,30 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Doctor(installation) => {
             let config = installation.config()?;
             in_runtime(commands::doctor::run(&config))
+        }
+        Command::Audit { command: AuditCommand::Export(args) } => {
+            let wanted = args.wanted()?;
+            let config = args.installation.config()?;
+            in_runtime(commands::audit_export::run(&config, &wanted))
+        }
+        Command::Audit { command: AuditCommand::Verify(args) } => {
+            if let Some(file) = &args.export {
+                return commands::audit_verify::file(file, &args.heads, args.restored);
+            }
+            let config = args.installation.config()?;
+            in_runtime(commands::audit_verify::database(&config, &args.heads, args.restored))
+        }
+        Command::Backup(args) => {
+            let config = args.installation.config()?;
+            in_runtime(commands::backup::run(&config, &args.file, args.passphrase))
+        }
+        Command::Restore(args) => {
+            let config = args.installation.config()?;
+            in_runtime(commands::restore::run(&config, &args.what))
+        }
+        Command::AfterRestore(args) => {
+            let config = args.installation.config()?;
+            in_runtime(commands::after_restore::run(&config, &args.what))
         }
         Command::Demo(args) => {
             logging::start(tracing::level_filters::LevelFilter::WARN, config::LogFormat::Text);

@@ -40,16 +40,7 @@ pub(crate) async fn create_or_open(config: &Config) -> anyhow::Result<Vestibule>
 
 /// Opens the data that `vestibule serve` made, for a command beside it. It makes nothing.
 pub(crate) async fn open_existing(config: &Config) -> anyhow::Result<Vestibule> {
-    let path = config.key_file();
-    let keys = [key_file::read(&path)?, key_file::read(&config.next_key_file())?];
-    let keys: Vec<MasterKey> = keys.into_iter().flatten().collect();
-    if keys.is_empty() {
-        bail!(
-            "there is no key file {}: name the data folder with --data-dir or --config, or start \
-             `vestibule serve` first",
-            absolute(&path).unwrap_or(path).display(),
-        );
-    }
+    let keys = existing_keys(config)?;
     if let DatabaseUrl::Sqlite(file) = &config.database
         && !file.exists()
     {
@@ -63,6 +54,44 @@ pub(crate) async fn open_existing(config: &Config) -> anyhow::Result<Vestibule> 
         );
     }
     open(config, store, &keys).await
+}
+
+/// Opens a database with the key that its data keys are wrapped with.
+pub(crate) async fn open_with(
+    config: &Config,
+    store: Store,
+    key: &MasterKey,
+) -> anyhow::Result<Vestibule> {
+    open(config, store, std::slice::from_ref(key)).await
+}
+
+/// The keys of the data that `vestibule serve` made: the one in the key file, and one that is to
+/// replace it, or has just replaced it.
+pub(crate) fn existing_keys(config: &Config) -> anyhow::Result<Vec<MasterKey>> {
+    let path = config.key_file();
+    let keys = [key_file::read(&path)?, key_file::read(&config.next_key_file())?];
+    let keys: Vec<MasterKey> = keys.into_iter().flatten().collect();
+    if keys.is_empty() {
+        bail!(
+            "there is no key file {}: name the data folder with --data-dir or --config, or start \
+             `vestibule serve` first",
+            absolute(&path).unwrap_or(path).display(),
+        );
+    }
+    Ok(keys)
+}
+
+/// The one key of the data, where a database is put back: with two it would not be clear which.
+pub(crate) fn only_key(config: &Config) -> anyhow::Result<Option<MasterKey>> {
+    let (file, next) = (config.key_file(), config.next_key_file());
+    if next.exists() {
+        bail!(
+            "the master key is being changed: {} lies beside {}; finish that first (docs/keys.md)",
+            next.display(),
+            file.display(),
+        );
+    }
+    key_file::read(&file)
 }
 
 async fn open_store(config: &Config) -> anyhow::Result<Store> {

@@ -58,7 +58,7 @@ async fn serve(folder: &Path, listen: SocketAddr, json: bool, stop: Stop) -> any
     } else {
         output::print(&describe(&door.shown(), folder, &people))?;
     }
-    serving::serve(vestibule, door, tending, stop).await
+    serving::serve(vestibule, door, tending, &config.audit_heads, stop).await
 }
 
 async fn make(config: &Config) -> anyhow::Result<(Vestibule, Vec<Person>)> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
+mod audit;
 mod bad_input;
 mod clock;
 mod code_budget;
@@ -18,6 +19,7 @@ mod proof;
 mod raw_requests;
 mod recover;
 mod recovery_codes;
+mod restore;
 mod return_to;
 mod routes;
 mod same_origin;
