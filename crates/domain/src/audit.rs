@@ -134,6 +134,10 @@ kinds! {
     DataKeyRetired = "keys.retired", Policy;
     /// The data keys were wrapped by another master key.
     MasterKeyChanged = "keys.rewrapped", Policy;
+    /// A password was given before the wait was over: it was not compared.
+    PasswordTooSoon = "password.too_soon", SignIn;
+    /// A code was given before the wait was over: it was not compared.
+    CodeTooSoon = "code.too_soon", SignIn;
     /// The audit trail, or a part of it, was exported.
     AuditExported = "audit.exported", Trail;
     /// Retention removed the oldest events of the audit trail.
@@ -203,6 +207,8 @@ impl AuditKind {
         matches!(
             self,
             Self::PasswordRefused
+                | Self::PasswordTooSoon
+                | Self::CodeTooSoon
                 | Self::FreshProofRefused
                 | Self::BudgetSpent
                 | Self::EnrolmentCodeRefused

@@ -6,6 +6,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use vestibule_domain::id::DataKeyId;
+use vestibule_domain::limits::lanes::LaneKey;
 use vestibule_domain::randomness::Randomness;
 use vestibule_domain::sealing::{DataKey, DoesNotOpen, MasterKey, MasterKeyId};
 use vestibule_domain::time::Timestamp;
@@ -215,4 +216,21 @@ impl DataKeys {
     pub(crate) fn master_ids(&self) -> Vec<MasterKeyId> {
         self.known().masters.iter().map(MasterKey::id).collect()
     }
+}
+
+/// The key under which lanes are named, one for all nodes. It opens nothing, and is not sealed.
+pub(crate) async fn lane_key(
+    store: &Store,
+    randomness: &Randomness,
+) -> Result<LaneKey, StoreError> {
+    if store.read().await?.lane_key().await?.is_none() {
+        let mut tx = store.write().await?;
+        // Another node may be faster; then its key is read below.
+        let _ours = tx.insert_lane_key(LaneKey::new(randomness).expose_bytes()).await?;
+        tx.commit().await?;
+    }
+    let stored = store.read().await?.lane_key().await?;
+    stored
+        .and_then(|bytes| LaneKey::from_bytes(&bytes))
+        .ok_or(StoreError::Unreadable("the key of the lanes"))
 }

@@ -22,6 +22,7 @@ pub mod invitations;
 pub mod key_rewrap;
 pub mod key_rotation;
 mod keys;
+mod limits;
 pub mod nodes;
 mod notices;
 pub mod own_settings;
@@ -40,6 +41,7 @@ mod visitor;
 pub use error::FlowError;
 pub use hashing::HashingQueue;
 pub use keys::{KeyError, rewrap};
+pub use limits::CodeLimits;
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
     AccountRecord, AuditKey, AuditLine, AuditPage, AuditPerson, FactorRecord, Member, MemberFilter,

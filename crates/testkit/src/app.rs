@@ -87,7 +87,8 @@ impl TestApp {
         Self::start_on(made, key, clock, settings, public_url, trusted_proxies).await
     }
 
-    /// A further node on the same database, with the same key and clock, on a port of its own.
+    /// A further node on the same database, with the same key and clock, on a port of its own: also
+    /// what there is after a restart, since nothing is remembered.
     pub async fn another_node(&self) -> Self {
         let (made, key) = (Arc::clone(&self.database), self.key.clone());
         let (clock, settings) = (self.clock.clone(), *self.vestibule.settings());
@@ -106,12 +107,10 @@ impl TestApp {
         public_url: Option<&str>,
         trusted_proxies: &[&str],
     ) -> Self {
-        static HASHING: OnceLock<HashingQueue> = OnceLock::new();
-        let hashing = HASHING.get_or_init(|| HashingQueue::start().unwrap()).clone();
         let (store, random) = (made.open().await, randomness());
         let (keys, time) = (std::slice::from_ref(&key), clock.clock());
         let vestibule =
-            Vestibule::open(store.clone(), keys, time, random, settings, hashing).await.unwrap();
+            Vestibule::open(store.clone(), keys, time, random, settings, hashing()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
         let public_url = public_url.unwrap_or(&url).to_owned();
@@ -130,8 +129,8 @@ impl TestApp {
             vestibule,
             store,
             account: None,
-            apps: Arc::default(),
             key,
+            apps: Arc::default(),
             kept: Arc::default(),
             server,
             database: made,
@@ -388,6 +387,12 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+/// The hashing threads, which all share.
+fn hashing() -> HashingQueue {
+    static HASHING: OnceLock<HashingQueue> = OnceLock::new();
+    HASHING.get_or_init(|| HashingQueue::start().unwrap()).clone()
 }
 
 /// The address of a furnished user.

@@ -17,6 +17,7 @@ mod users;
 use std::collections::BTreeMap;
 
 use vestibule_domain::audit::AuditKind;
+use vestibule_domain::audit_chain::SegmentWhy;
 use vestibule_domain::id::AccountId;
 use vestibule_domain::sealing::MasterKey;
 use vestibule_domain::time::Timestamp;
@@ -76,9 +77,16 @@ impl Vestibule {
         let now = self.clock.now();
         let mut done = AfterRestore::default();
         let mut tx = self.store.write().await?;
+        let mut last_head = None;
         match replaced {
             Replaced::There(store) => match store.read().await {
-                Ok(mut db) => carry_over(&mut tx, &mut db, master_key, &mut done).await?,
+                Ok(mut db) => {
+                    carry_over(&mut tx, &mut db, master_key, &mut done).await?;
+                    match db.audit_head().await {
+                        Ok(head) => last_head = Some(head),
+                        Err(error) => done.note(Part::AuditHead, Err(error)),
+                    }
+                }
                 Err(error) => done.knows_nothing(&error.to_string()),
             },
             Replaced::Away(why) => done.knows_nothing(why),
@@ -93,6 +101,8 @@ impl Vestibule {
             done.codes_from = Some(codes::spend_all_within_reach(&mut tx, now).await?);
         }
         self.keep_a_way_in(&mut tx, &mut done, now).await?;
+        // The chain goes on from the backup's head; what followed it in the replaced database is named.
+        tx.begin_audit_segment(SegmentWhy::Restored(last_head), now).await?;
         self.audit_restore(&mut tx, &done, origin, now).await?;
         tx.commit().await?;
         Ok(done)

@@ -13,6 +13,8 @@ mod house;
 mod invitations;
 mod keys;
 mod last_admin;
+mod limits;
+mod limits_of_codes;
 mod password_links;
 mod policy;
 mod proof;
