@@ -101,10 +101,12 @@ stories! {
         }))
         .await;
         assert_eq!(answers.iter().filter(|status| **status == 303).count(), 1, "{answers:?}");
-        assert_eq!(answers.iter().filter(|status| **status == 401).count(), 63, "{answers:?}");
         assert_eq!(count_in(&browsers).await, 1);
         assert_eq!(app.audited("code.accepted").await, 1);
-        assert_eq!(app.audited("code.spent").await, 63);
+        // All others were used up, or came too soon to be compared.
+        let refused = (app.audited("code.spent").await, app.audited("code.too_soon").await);
+        assert_eq!(refused.0 + refused.1, 63, "{refused:?}");
+        assert!(refused.0 > 0, "{refused:?}");
     }
 
     /// AT-07: and so it is when one session sends the same code 30 times at once, or again later.
@@ -132,10 +134,22 @@ stories! {
             async move { browser.give_code(&code).await }
         }))
         .await;
-        assert_eq!(count_in(&browsers).await, 2);
+        let mut accepted = count_in(&browsers).await;
+        assert!((1..=2).contains(&accepted), "{accepted}");
+        // The other may have come too soon after many that were used up.
+        let late = app.give_password("cleo").await;
+        for code in &codes {
+            let answer = app.after_the_wait(async || late.give_code(code).await).await;
+            if answer.status == 303 {
+                accepted += 1;
+                break;
+            }
+        }
+        assert_eq!(accepted, 2);
         let thief = app.give_password("cleo").await;
         for code in &codes {
-            thief.give_code(code).await.must_show("This code was used before.");
+            let answer = app.after_the_wait(async || thief.give_code(code).await).await;
+            answer.must_show("This code was used before.");
         }
         assert_eq!(app.audited("code.accepted").await, 2);
     }
@@ -186,16 +200,19 @@ stories! {
             (210, "This code is for about 4 minutes from now."),
             (600, "This code is for about 10 minutes from now."),
         ] {
-            let answer = cleo.give_code(&code_in(&app, seconds)).await;
+            let answer =
+                app.after_the_wait(async || cleo.give_code(&code_in(&app, seconds)).await).await;
             assert_eq!(answer.status, 401);
             answer.must_show(words);
             let clock = if seconds < 0 { "slow" } else { "fast" };
             answer.must_show(&format!("Your phone’s clock seems to be {clock}"));
         }
-        cleo.give_code(&code_in(&app, 630)).await.must_show("This code is not right.");
+        let later = async || cleo.give_code(&code_in(&app, 630)).await;
+        app.after_the_wait(later).await.must_show("This code is not right.");
         assert_eq!(app.audited("code.off").await, 6);
         assert!(!cleo.is_in().await);
-        assert_eq!(cleo.give_code(&app.code("cleo")).await.leads_to(), "/", "the next code is good");
+        let now = async || cleo.give_code(&app.code("cleo")).await;
+        assert_eq!(app.after_the_wait(now).await.leads_to(), "/", "the next code is good");
     }
 
     /// The answer told whoever typed it that the code will be right; so it is spent.
@@ -218,6 +235,7 @@ stories! {
         cleo.give_code(&code).await.must_show("about 5 minutes from now");
         cleo.give_code(&code).await.must_show("This code was used before.");
         let browsers = waiting(&app, 16).await;
+        app.clock.outlive_waits();
         let ahead = code_in(&app, 420);
         let answers = race(browsers.into_iter().map(|browser| {
             let code = ahead.clone();
@@ -225,7 +243,7 @@ stories! {
         }))
         .await;
         assert_eq!(answers.iter().filter(|answer| answer.shows("minutes from now")).count(), 1);
-        assert!(answers.iter().all(|answer| answer.status == 401));
+        assert!(answers.iter().all(|answer| matches!(answer.status.as_u16(), 401 | 429)));
     }
 
     /// A clock that jumps back by a day replays no code and shuts nobody out, then or when the

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Asks, Field, Frame, Place, When, sample};
+use super::{Asks, Field, Frame, Place, When, is_guessed_at, sample};
 
 /// `/settings/security`
 #[derive(Template)]
@@ -22,6 +22,8 @@ pub struct SecurityPage {
     pub required: bool,
     /// Which proof a change of factors asks for.
     pub asks: Asks,
+    /// Attempts at security codes that count against the budget.
+    pub code_attempts: u64,
     /// The user's open sessions, this one first.
     pub sessions: Vec<SessionRow>,
 }
@@ -103,6 +105,11 @@ pub struct ChangePasswordPage {
 }
 
 impl SecurityPage {
+    /// Whether the attempts at security codes are more than slips.
+    fn is_guessed_at(&self) -> bool {
+        is_guessed_at(self.code_attempts)
+    }
+
     /// Whether a factor may be removed: the last one not while the account requires one.
     fn may_remove(&self) -> bool {
         !(self.required && self.factors.len() == 1)
@@ -133,6 +140,7 @@ impl SecurityPage {
             recovery_codes: Some(RecoveryCodes { left: 8, made: sample::when(-90_000) }),
             required,
             asks: Asks::SecurityCode,
+            code_attempts: 0,
             sessions: vec![
                 session("s1", "Firefox on Linux", "192.0.2.14", true),
                 session("s2", "Safari on iPhone", "2001:db8:85a3::8a2e:370:7334", false),
@@ -157,6 +165,7 @@ impl SecurityPage {
                 },
             ),
             ("one-app", page(one(), false)),
+            ("guessed-at", Self { code_attempts: 37, ..page(one(), false) }),
             ("last-app-required", page(one(), true)),
             (
                 "few-codes",
