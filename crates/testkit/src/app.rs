@@ -41,6 +41,8 @@ pub struct TestApp {
     pub vestibule: Vestibule,
     /// Its database.
     pub store: Store,
+    /// Its master key.
+    pub key: MasterKey,
     /// The furnished account, if there is one.
     pub account: Option<AccountId>,
     apps: Arc<Mutex<BTreeMap<String, TotpSecret>>>,
@@ -79,11 +81,27 @@ impl TestApp {
         public_url: Option<&str>,
         trusted_proxies: &[&str],
     ) -> Self {
+        let (made, key) = (database.make().await, MasterKey::new(&randomness()));
+        Self::over(made, key, MovableClock::default(), settings, public_url, trusted_proxies).await
+    }
+
+    /// With a database that exists, the key that its secrets are sealed with, and a time.
+    pub async fn on(database: Emptied, key: MasterKey, now: Timestamp) -> Self {
+        let settings = Settings { hash_cost: CHEAP, ..Settings::default() };
+        Self::over(database, key, MovableClock::at(now), settings, None, &[]).await
+    }
+
+    async fn over(
+        made: Emptied,
+        key: MasterKey,
+        clock: MovableClock,
+        settings: Settings,
+        public_url: Option<&str>,
+        trusted_proxies: &[&str],
+    ) -> Self {
         static HASHING: OnceLock<HashingQueue> = OnceLock::new();
         let hashing = HASHING.get_or_init(|| HashingQueue::start().unwrap()).clone();
-        let (clock, made) = (MovableClock::default(), database.make().await);
-        let store = made.open().await;
-        let (key, random) = (MasterKey::new(&randomness()), randomness());
+        let (store, random) = (made.open().await, randomness());
         let vestibule =
             Vestibule::open(store.clone(), &key, clock.clock(), random, settings, hashing)
                 .await
@@ -105,6 +123,7 @@ impl TestApp {
             clock,
             vestibule,
             store,
+            key,
             account: None,
             apps: Arc::default(),
             server,
@@ -211,7 +230,11 @@ impl TestApp {
 
     /// Remembers the app that an enrolment page showed the key of.
     pub fn scan(&self, who: &str, page: &Answer) {
-        let key = page.between("?secret=", "&");
+        self.install(who, &page.between("?secret=", "&"));
+    }
+
+    /// Remembers an app by its key, in base32.
+    pub fn install(&self, who: &str, key: &str) {
         let key = totp_rs::Secret::try_from_base32(key).unwrap();
         let secret = TotpSecret::from_bytes(key.as_bytes()).unwrap();
         self.apps.lock().unwrap().insert(who.to_owned(), secret);
@@ -295,6 +318,11 @@ impl TestApp {
         let path = path.unwrap_or_else(|| panic!("{link} does not lead to {}", self.public_url));
         assert!(path.starts_with('/'), "{link} does not lead to {}", self.public_url);
         path.to_owned()
+    }
+
+    /// The address of its database.
+    pub fn database_url(&self) -> &str {
+        &self.database.url
     }
 
     /// Everything that its database holds, as bytes.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
+mod attacks;
 mod bad_input;
 mod code_budget;
 mod enrolment;
@@ -15,16 +16,12 @@ mod policy;
 mod proof;
 mod raw_requests;
 mod recover;
-mod return_to;
 mod routes;
-mod same_origin;
-mod secrets;
 mod security_code;
 mod security_settings;
 mod sessions;
 mod setup;
 mod sign_in;
 mod stale_proofs;
-mod stolen_cookies;
 mod user_acts;
 mod users;

@@ -1,0 +1,130 @@
+//! Group A: what is good once is good once: again, a half minute later, or fifty times in the same
+//! moment, through whichever form.
+
+use vestibule_testkit::{Client, TestApp, race, stories};
+
+use crate::security_code::{code_in, waiting};
+
+/// How many of the browsers are in.
+async fn count_in(browsers: &[Client]) -> usize {
+    let mut count = 0;
+    for browser in browsers {
+        count += usize::from(browser.is_in().await);
+    }
+    count
+}
+
+/// Gives the same code at once in each of the browsers, by the form that it stands before.
+async fn race_a_code(app: &TestApp, browsers: &[(Client, &'static str)], code: &str) -> usize {
+    let before = app.audited("code.accepted").await + app.audited("proof.given").await;
+    let answers = race(browsers.iter().cloned().map(|(browser, path)| {
+        let code = code.to_owned();
+        async move { browser.post(path, &[("code", &code)]).await }
+    }))
+    .await;
+    let accepted = answers.iter().filter(|answer| answer.location().as_deref() == Some("/"));
+    let accepted = accepted.count();
+    assert!(answers.iter().all(|answer| {
+        answer.location().as_deref() == Some("/") || answer.status.is_client_error()
+    }));
+    let after = app.audited("code.accepted").await + app.audited("proof.given").await;
+    assert_eq!(usize::try_from(after - before).unwrap(), accepted, "each has its event");
+    accepted
+}
+
+stories! {
+    /// AT-01, AT-02: a code is taken once, neither again within its half minute nor in the half
+    /// minute after it, in which it would still be near enough.
+    async fn at_01_at_02_a_spent_code_is_not_taken_again(app) {
+        let code = app.code("cleo");
+        assert_eq!(app.give_password("cleo").await.give_code(&code).await.leads_to(), "/");
+        let thief = app.give_password("cleo").await;
+        let again = thief.give_code(&code).await;
+        assert_eq!(again.status, 401);
+        again.must_show("This code was used before. Each code works once.");
+        app.clock.next_code();
+        assert_eq!(thief.give_code(&code).await.status, 401);
+        assert!(!thief.is_in().await);
+        assert_eq!(app.audited("code.spent").await, 2);
+        assert_eq!(app.audited("code.accepted").await, 1);
+    }
+
+    /// AT-03: fifty browsers, some of them at the second door and some inside it where they are asked
+    /// for a fresh proof, send the same code at once: it is taken once.
+    async fn at_03_a_code_raced_over_every_form_that_takes_one_is_taken_once(app) {
+        let mut browsers = Vec::new();
+        for _ in 0..8 {
+            browsers.push((app.sign_in("cleo").await, "/proof"));
+        }
+        app.clock.next_code();
+        browsers.extend(waiting(&app, 42).await.into_iter().map(|waits| (waits, "/sign-in/code")));
+        let doors: Vec<Client> = browsers[8..].iter().map(|(browser, _)| browser.clone()).collect();
+        let code = app.code("cleo");
+        assert_eq!(race_a_code(&app, &browsers, &code).await, 1);
+        assert!(count_in(&doors).await <= 1);
+        assert!(app.audited("code.spent").await > 0);
+        let mut outside = Vec::new();
+        for door in doors {
+            if !door.is_in().await {
+                outside.push((door, "/sign-in/code"));
+            }
+        }
+        assert_eq!(race_a_code(&app, &outside, &code).await, 0, "nor in a second wave");
+    }
+
+    /// AT-03: nor is a code that confirms an enrolment good for anything else in the same moment.
+    async fn at_03_a_code_that_confirms_an_enrolment_is_taken_nowhere_else(app) {
+        let ben = app.sign_in_and_enrol("ben").await;
+        let tablet = ben.get("/enrolment").await;
+        app.scan("ben's tablet", &tablet);
+        app.clock.next_code();
+        let code = app.code("ben's tablet");
+        let tabs: Vec<_> = (0..50).map(|_| ben.stolen()).collect();
+        let answers = race(tabs.into_iter().map(|tab| {
+            let code = code.clone();
+            async move { tab.post("/enrolment", &[("code", &code)]).await }
+        }))
+        .await;
+        let added = |answer: &&vestibule_testkit::Answer| answer.leads_to() == "/settings/security";
+        assert_eq!(answers.iter().filter(added).count(), 1);
+        assert_eq!(app.audited("factor.added").await, 2, "the phone, and one tablet");
+        let thief = app.give_password("ben").await;
+        assert!(thief.give_code(&code).await.status.is_client_error());
+        assert!(!thief.is_in().await);
+        assert_eq!(app.audited("code.spent").await, 1);
+    }
+
+    /// AT-04: two codes that are both good, sent at once many times, are each taken once, and never
+    /// again.
+    async fn at_04_of_two_good_codes_that_race_each_is_taken_once(app) {
+        let browsers = waiting(&app, 16).await;
+        let codes = [code_in(&app, -30), code_in(&app, 0)];
+        race(browsers.iter().cloned().enumerate().map(|(at, browser)| {
+            let code = codes[at % 2].clone();
+            async move { browser.give_code(&code).await }
+        }))
+        .await;
+        assert_eq!(count_in(&browsers).await, 2);
+        let thief = app.give_password("cleo").await;
+        for code in &codes {
+            thief.give_code(code).await.must_show("This code was used before.");
+        }
+        assert_eq!(app.audited("code.accepted").await, 2);
+    }
+
+    /// AT-07: one session sends the same code thirty times at once: it is one sign-in, and the
+    /// value that all of them shared is dead after it.
+    async fn at_07_one_waiting_session_is_one_sign_in(app) {
+        let cleo = app.give_password("cleo").await;
+        let code = app.code("cleo");
+        let copies: Vec<Client> = (0..30).map(|_| cleo.stolen()).collect();
+        race(copies.iter().cloned().map(|copy| {
+            let code = code.clone();
+            async move { copy.give_code(&code).await }
+        }))
+        .await;
+        assert_eq!(count_in(&copies).await, 1);
+        assert_eq!(app.audited("code.accepted").await, 1);
+        assert!(!cleo.is_in().await, "the value that they shared is dead");
+    }
+}
