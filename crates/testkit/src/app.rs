@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use url::Url;
@@ -41,11 +42,10 @@ pub struct TestApp {
     pub vestibule: Vestibule,
     /// Its database.
     pub store: Store,
-    /// Its master key.
-    pub key: MasterKey,
     /// The furnished account, if there is one.
     pub account: Option<AccountId>,
     apps: Arc<Mutex<BTreeMap<String, TotpSecret>>>,
+    key: MasterKey,
     server: JoinHandle<()>,
     database: Emptied,
 }
@@ -67,6 +67,15 @@ impl TestApp {
         Self::start(database, settings, None, &[]).await
     }
 
+    /// On a database that another process left behind, with the key of its data, at a time.
+    pub async fn on(database: Emptied, key: MasterKey, now: Timestamp) -> Self {
+        let settings = Settings { hash_cost: CHEAP, ..Settings::default() };
+        let clock = MovableClock::default();
+        let later = now.millis() - clock.now().millis();
+        clock.advance(Duration::from_millis(later.try_into().unwrap()));
+        Self::start_on(database, key, clock, settings, None, &[]).await
+    }
+
     /// With "Acme Analytics" behind a reverse proxy that adds https, and is trusted.
     pub async fn https(database: Database) -> Self {
         let settings = Settings { hash_cost: CHEAP, ..Settings::default() };
@@ -81,17 +90,13 @@ impl TestApp {
         public_url: Option<&str>,
         trusted_proxies: &[&str],
     ) -> Self {
-        let (made, key) = (database.make().await, MasterKey::new(&randomness()));
-        Self::over(made, key, MovableClock::default(), settings, public_url, trusted_proxies).await
+        let (clock, made) = (MovableClock::default(), database.make().await);
+        let key = MasterKey::new(&randomness());
+        Self::start_on(made, key, clock, settings, public_url, trusted_proxies).await
     }
 
-    /// With a database that exists, the key that its secrets are sealed with, and a time.
-    pub async fn on(database: Emptied, key: MasterKey, now: Timestamp) -> Self {
-        let settings = Settings { hash_cost: CHEAP, ..Settings::default() };
-        Self::over(database, key, MovableClock::at(now), settings, None, &[]).await
-    }
-
-    async fn over(
+    /// On a database that is there, with the key of its data.
+    pub(crate) async fn start_on(
         made: Emptied,
         key: MasterKey,
         clock: MovableClock,
@@ -101,7 +106,8 @@ impl TestApp {
     ) -> Self {
         static HASHING: OnceLock<HashingQueue> = OnceLock::new();
         let hashing = HASHING.get_or_init(|| HashingQueue::start().unwrap()).clone();
-        let (store, random) = (made.open().await, randomness());
+        let store = made.open().await;
+        let random = randomness();
         let vestibule =
             Vestibule::open(store.clone(), &key, clock.clock(), random, settings, hashing)
                 .await
@@ -123,9 +129,9 @@ impl TestApp {
             clock,
             vestibule,
             store,
-            key,
             account: None,
             apps: Arc::default(),
+            key,
             server,
             database: made,
         }
@@ -292,6 +298,11 @@ impl TestApp {
         admin.post("/settings/account/mfa", &[("required", required)]).await
     }
 
+    /// The key that its data is sealed with.
+    pub fn master_key(&self) -> &MasterKey {
+        &self.key
+    }
+
     /// A set-up link's path, on an empty database.
     pub async fn setup_path(&self) -> String {
         let token = self.vestibule.make_setup_link().await.unwrap().expect("an empty database");
@@ -320,14 +331,14 @@ impl TestApp {
         path.to_owned()
     }
 
-    /// The address of its database.
-    pub fn database_url(&self) -> &str {
-        &self.database.url
-    }
-
     /// Everything that its database holds, as bytes.
     pub fn database_dump(&self) -> Vec<u8> {
         self.database.dump()
+    }
+
+    /// The address of its database.
+    pub fn database_url(&self) -> &str {
+        &self.database.url
     }
 
     /// How often an event stands in the audit trail.

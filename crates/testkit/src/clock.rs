@@ -20,11 +20,6 @@ impl Default for MovableClock {
 }
 
 impl MovableClock {
-    /// A clock that stands at a time.
-    pub fn at(now: Timestamp) -> Self {
-        Self(Arc::new(AtomicI64::new(now.millis())))
-    }
-
     /// The time on it.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::SeqCst))

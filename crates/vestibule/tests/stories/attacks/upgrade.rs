@@ -82,7 +82,7 @@ async fn make(database: Database, schema: &str) {
     let mut text = String::new();
     let mut note = |what: &str, value: &str| writeln!(text, "-- {what} = {value}").unwrap();
     note("the time", &app.clock.now().millis().to_string());
-    note("the master key", &STANDARD.encode(app.key.expose_bytes()));
+    note("the master key", &STANDARD.encode(app.master_key().expose_bytes()));
     for who in ["ada", "ben", "cleo", "hal"] {
         note(&format!("the app of {who}"), &app.phone(who).secret_base32);
     }
