@@ -28,6 +28,16 @@ pub enum AuditKind {
     BudgetSpent,
     /// A security code was accepted and opened the second door.
     CodeAccepted,
+    /// A recovery code was used in place of a security code.
+    RecoveryCodeUsed,
+    /// A recovery code was none of the user's.
+    RecoveryCodeWrong,
+    /// A recovery code was the user's, and used before.
+    RecoveryCodeSpent,
+    /// Recovery codes were made; older ones are void.
+    RecoveryCodesMade,
+    /// The user said that the recovery codes are kept: they are not shown again.
+    RecoveryCodesKept,
     /// A fresh proof was given inside a session.
     FreshProofGiven,
     /// A fresh proof was refused inside a session.
@@ -108,6 +118,11 @@ impl AuditKind {
             Self::CodeOff => "code.off",
             Self::BudgetSpent => "code.budget_spent",
             Self::CodeAccepted => "code.accepted",
+            Self::RecoveryCodeUsed => "recovery_code.used",
+            Self::RecoveryCodeWrong => "recovery_code.wrong",
+            Self::RecoveryCodeSpent => "recovery_code.spent",
+            Self::RecoveryCodesMade => "recovery_codes.made",
+            Self::RecoveryCodesKept => "recovery_codes.kept",
             Self::FreshProofGiven => "proof.given",
             Self::FreshProofRefused => "proof.refused",
             Self::EnrolmentStarted => "enrolment.started",

@@ -64,4 +64,6 @@ id! {
     DataKeyId,
     /// A notice to a user.
     NoticeId,
+    /// A set of recovery codes.
+    RecoveryCodeSetId,
 }

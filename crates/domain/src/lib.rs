@@ -14,6 +14,7 @@ pub mod password;
 pub mod policy;
 pub mod proof;
 pub mod randomness;
+pub mod recovery_code;
 pub mod sealing;
 pub mod session;
 pub mod time;

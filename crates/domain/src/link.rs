@@ -13,8 +13,41 @@ pub enum LinkPurpose {
     Invitation,
     /// Lets a user set a new password. Removes no factor, signs nobody in.
     Password,
-    /// Made on the host: a new password, then a new app in place of the old ones.
+    /// Made on the host: what [`Recovers`] says.
     Recover,
+}
+
+/// What a link of `vestibule recover` may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Recovers {
+    /// Set a new password, then enrol a new app in place of the old ones.
+    Everything,
+    /// Set a new password. It removes no factor and signs nobody in.
+    Password,
+    /// Enrol a new app in place of the old ones, for who gives the password.
+    Factors,
+}
+
+impl Recovers {
+    /// The word for the database and for the audit trail.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Everything => "everything",
+            Self::Password => "password",
+            Self::Factors => "factors",
+        }
+    }
+}
+
+impl std::str::FromStr for Recovers {
+    type Err = Unknown;
+
+    fn from_str(text: &str) -> Result<Self, Unknown> {
+        [Self::Everything, Self::Password, Self::Factors]
+            .into_iter()
+            .find(|recovers| recovers.as_str() == text)
+            .ok_or(Unknown)
+    }
 }
 
 impl LinkPurpose {

@@ -145,6 +145,23 @@ impl HashMemory {
     }
 }
 
+/// Argon2id of one lane (RFC 9106). It costs what `cost` says.
+pub(crate) fn argon2id(
+    secret: &[u8],
+    salt: &[u8; 16],
+    cost: HashCost,
+    memory: &mut HashMemory,
+) -> Result<[u8; 32], UnreadableHash> {
+    let params = Params::new(cost.memory_kib, cost.passes, 1, Some(32));
+    let params = params.map_err(|_| UnreadableHash)?;
+    let memory = memory.of(params.block_count());
+    let mut hash = [0; 32];
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into_with_memory(secret, salt, &mut hash, memory)
+        .map_err(|_| UnreadableHash)?;
+    Ok(hash)
+}
+
 impl PasswordHash {
     /// Hashes `password`. It costs what `cost` says: not for the threads that answer requests.
     pub fn new(
@@ -153,13 +170,7 @@ impl PasswordHash {
         cost: HashCost,
         memory: &mut HashMemory,
     ) -> Result<Self, UnreadableHash> {
-        let params = Params::new(cost.memory_kib, cost.passes, 1, Some(32));
-        let params = params.map_err(|_| UnreadableHash)?;
-        let memory = memory.of(params.block_count());
-        let mut hash = [0; 32];
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into_with_memory(password.0.as_bytes(), &salt, &mut hash, memory)
-            .map_err(|_| UnreadableHash)?;
+        let hash = argon2id(password.0.as_bytes(), &salt, cost, memory)?;
         Ok(Self { cost, salt, hash })
     }
 

@@ -23,6 +23,8 @@ pub enum Assurance {
 pub enum SecondProof {
     /// A security code of this TOTP app.
     Totp(FactorId),
+    /// A recovery code, which stood in for a factor this once.
+    RecoveryCode,
 }
 
 /// Evidence of one kind, given in a session.

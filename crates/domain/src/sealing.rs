@@ -7,7 +7,7 @@ use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
-use crate::id::{DataKeyId, FactorId, UserId};
+use crate::id::{DataKeyId, FactorId, RecoveryCodeSetId, UserId};
 use crate::randomness::Randomness;
 
 const FORMAT: u8 = 1;
@@ -95,10 +95,35 @@ impl DataKey {
     ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
         open(&self.key, sealed, totp_aad(factor, user).as_bytes())
     }
+
+    /// Seals the recovery codes of a user that are still to be shown.
+    pub fn seal_recovery_codes(
+        &self,
+        codes: &[u8],
+        set: RecoveryCodeSetId,
+        user: UserId,
+        randomness: &Randomness,
+    ) -> Result<Vec<u8>, DoesNotOpen> {
+        seal(&self.key, codes, recovery_codes_aad(set, user).as_bytes(), randomness)
+    }
+
+    /// Opens what [`DataKey::seal_recovery_codes`] made for this same set and user.
+    pub fn open_recovery_codes(
+        &self,
+        sealed: &[u8],
+        set: RecoveryCodeSetId,
+        user: UserId,
+    ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+        open(&self.key, sealed, recovery_codes_aad(set, user).as_bytes())
+    }
 }
 
 fn totp_aad(factor: FactorId, user: UserId) -> String {
     format!("vestibule/1/totp/{factor}/{user}")
+}
+
+fn recovery_codes_aad(set: RecoveryCodeSetId, user: UserId) -> String {
+    format!("vestibule/1/recovery-codes/{set}/{user}")
 }
 
 fn seal(
@@ -130,7 +155,7 @@ fn open(key: &[u8; 32], sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>,
 #[cfg(test)]
 mod tests {
     use super::{DataKey, DoesNotOpen, MasterKey};
-    use crate::id::{DataKeyId, FactorId, UserId};
+    use crate::id::{DataKeyId, FactorId, RecoveryCodeSetId, UserId};
     use crate::randomness::Randomness;
     use crate::time::Timestamp;
 
@@ -150,6 +175,13 @@ mod tests {
         assert_eq!(key.open_totp(&sealed, other, user), Err(DoesNotOpen));
         assert_eq!(key.open_totp(&sealed, factor, thief), Err(DoesNotOpen));
         assert_eq!(key.open_totp(&sealed[1..], factor, user), Err(DoesNotOpen));
+        // The same identifier in another table is another purpose.
+        let set: RecoveryCodeSetId = factor.to_string().parse().unwrap();
+        assert_eq!(key.open_recovery_codes(&sealed, set, user), Err(DoesNotOpen));
+        let codes = key.seal_recovery_codes(b"codes", set, user, &randomness).unwrap();
+        assert_eq!(key.open_recovery_codes(&codes, set, user).unwrap().as_slice(), b"codes");
+        assert_eq!(key.open_recovery_codes(&codes, set, thief), Err(DoesNotOpen));
+        assert_eq!(key.open_totp(&codes, factor, user), Err(DoesNotOpen));
 
         let (master, foreign) = (MasterKey::new(&randomness), MasterKey::new(&randomness));
         let wrapped = master.wrap(&key, &randomness).unwrap();

@@ -418,20 +418,12 @@ fn asked() -> impl Strategy<Value = Asked> {
         moment(),
         limits(),
         option::weighted(0.9, proof()),
-        option::weighted(0.7, proof()),
+        option::weighted(0.7, (second_by(), proof())),
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.2),
     )
         .prop_map(|(created, last_seen, limits, password, second, recovering, enrolling)| {
-            Session {
-                created,
-                last_seen,
-                limits,
-                password,
-                second: second.map(|proof| (SecondProof::Totp(factor()), proof)),
-                recovering,
-                enrolling,
-            }
+            Session { created, last_seen, limits, password, second, recovering, enrolling }
         });
     (demand(), any::<bool>(), user, session).prop_map(|(demand, required, user, session)| Asked {
         demand,
@@ -439,6 +431,10 @@ fn asked() -> impl Strategy<Value = Asked> {
         user,
         session,
     })
+}
+
+fn second_by() -> impl Strategy<Value = SecondProof> {
+    prop_oneof![Just(SecondProof::Totp(factor())), Just(SecondProof::RecoveryCode)]
 }
 
 fn asked_without_future() -> impl Strategy<Value = Asked> {
@@ -451,6 +447,17 @@ proptest! {
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
+
+    /// A recovery code stands in for a security code, no more and no less.
+    #[test]
+    fn a_recovery_code_opens_what_a_security_code_opens(asked in asked()) {
+        let with = |by| {
+            let second = asked.session.second.map(|(_, proof)| (by, proof));
+            let session = Session { second, ..asked.session };
+            Asked { session, ..asked }.now()
+        };
+        prop_assert_eq!(with(SecondProof::RecoveryCode), with(SecondProof::Totp(factor())));
+    }
 
     #[test]
     fn nothing_is_granted_without_what_it_takes(asked in asked()) {

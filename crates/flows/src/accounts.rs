@@ -49,7 +49,14 @@ impl Vestibule {
         }
         let purpose = LinkPurpose::Invitation;
         let link = self
-            .link_for(&mut tx, purpose, (user, Epoch(1)), (name.as_str(), admin.as_str()), now)
+            .link_for(
+                &mut tx,
+                purpose,
+                (user, Epoch(1)),
+                (name.as_str(), admin.as_str()),
+                None,
+                now,
+            )
             .await?;
         let mut event = Visitor::default().event(AuditKind::AccountCreated);
         event.account = Some(account_id);

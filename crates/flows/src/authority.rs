@@ -148,6 +148,11 @@ impl Enrolling {
     pub fn record(&self) -> &SessionRecord {
         &self.current.record
     }
+
+    /// Whether the new factor takes the place of those that there are, as a recover link allows.
+    pub(crate) fn replaces_factors(&self) -> bool {
+        self.in_vestibule && self.current.record.session.recovering
+    }
 }
 
 impl Proving {

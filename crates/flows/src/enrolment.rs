@@ -5,12 +5,14 @@ use std::time::Duration;
 use vestibule_domain::audit::AuditKind;
 use vestibule_domain::id::FactorId;
 use vestibule_domain::name::Name;
+use vestibule_domain::notice::Notice;
 use vestibule_domain::policy::Policy;
+use vestibule_domain::proof::SecondProof;
 use vestibule_domain::sealing::DoesNotOpen;
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::token::Token;
 use vestibule_domain::totp::{Code, Match, TotpSecret};
-use vestibule_store::PendingEnrolment;
+use vestibule_store::{NewRecoveryCodes, PendingEnrolment};
 use zeroize::Zeroizing;
 
 use crate::authority::{Admin, Decision, Enrolling, Fresh};
@@ -156,7 +158,13 @@ impl Vestibule {
                 return Ok(Confirmed::Refused(if unspent { why } else { CodeRefused::Spent }));
             }
         };
-        let token = match self.make_factor(from, who, &pending, step, now).await? {
+        // With the first factor come recovery codes. They are hashed before anything is written.
+        let is_first = !session.standing.has_factor || who.replaces_factors();
+        let codes = match is_first {
+            true => Some(self.new_recovery_codes(from, session.user).await?),
+            false => None,
+        };
+        let token = match self.make_factor(from, who, &pending, step, codes, now).await? {
             Ok(token) => token,
             Err(not_made) => return Ok(not_made),
         };
@@ -171,6 +179,7 @@ impl Vestibule {
         who: &Enrolling,
         pending: &PendingEnrolment,
         step: vestibule_domain::totp::Step,
+        codes: Option<NewRecoveryCodes>,
         now: Timestamp,
     ) -> Result<Result<Token, Confirmed>, FlowError> {
         let (session, epoch) = (who.record(), pending.epoch);
@@ -183,11 +192,8 @@ impl Vestibule {
         {
             return Ok(Err(Confirmed::Over));
         }
-        let replaced = if who.in_vestibule && session.session.recovering {
-            tx.remove_factors(session.user).await?
-        } else {
-            0
-        };
+        let replaced =
+            if who.replaces_factors() { tx.remove_factors(session.user).await? } else { 0 };
         let name = app_name(tx.count_factors(session.user).await?);
         let beside_others = !who.in_vestibule;
         if !tx.confirm_enrolment(pending, session.account, &name, beside_others, now).await? {
@@ -198,7 +204,13 @@ impl Vestibule {
         }
         // The token is replaced once; the proof of the new factor goes in under the new epoch.
         let given = tx
-            .give_second_proof(session.id, (&hash, &hash), pending.factor, epoch.next(), now)
+            .give_second_proof(
+                session.id,
+                (&hash, &hash),
+                SecondProof::Totp(pending.factor),
+                epoch.next(),
+                now,
+            )
             .await?;
         if !given {
             return Ok(Err(Confirmed::Over));
@@ -207,6 +219,11 @@ impl Vestibule {
         let mut event = from.event_in(kind, session);
         event.detail = name.to_string();
         self.audit(&mut tx, event, now).await?;
+        self.tell(&mut tx, session.user, Notice::FactorAdded, from, name.as_str(), now).await?;
+        if let Some(codes) = codes {
+            tx.replace_recovery_codes(&codes, now).await?;
+            self.audit(&mut tx, from.event_in(AuditKind::RecoveryCodesMade, session), now).await?;
+        }
         if who.in_vestibule {
             self.note_complete_sign_in(&mut tx, &token).await?;
         }

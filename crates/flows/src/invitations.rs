@@ -3,7 +3,7 @@
 use vestibule_domain::audit::AuditKind;
 use vestibule_domain::email::{Email, EmailError};
 use vestibule_domain::id::{LinkId, UserId};
-use vestibule_domain::link::LinkPurpose;
+use vestibule_domain::link::{LinkPurpose, Recovers};
 use vestibule_domain::name::{Name, NameError};
 use vestibule_domain::password::PasswordError;
 use vestibule_domain::time::Timestamp;
@@ -103,7 +103,7 @@ impl Vestibule {
         }
         let purpose = LinkPurpose::Invitation;
         let link = self
-            .link_for(&mut tx, purpose, (id, Epoch(1)), (name.as_str(), email.as_str()), now)
+            .link_for(&mut tx, purpose, (id, Epoch(1)), (name.as_str(), email.as_str()), None, now)
             .await?;
         let mut event = from.event_in(AuditKind::UserInvited, actor);
         event.user = Some(id);
@@ -179,7 +179,8 @@ impl Vestibule {
         let user = tx.user_of(actor.account, target).await?;
         let Some(user) = user.filter(|user| user.standing.state == state) else { return Ok(None) };
         let whose = (user.id, user.standing.epoch);
-        let link = self.link_for(&mut tx, purpose, whose, (&user.name, &user.email), now).await?;
+        let names = (&*user.name, &*user.email);
+        let link = self.link_for(&mut tx, purpose, whose, names, None, now).await?;
         let mut event = from.event_in(kind, actor);
         event.user = Some(target);
         event.detail = user.email;
@@ -195,6 +196,7 @@ impl Vestibule {
         purpose: LinkPurpose,
         whose: (UserId, Epoch),
         (name, email): (&str, &str),
+        recovers: Option<Recovers>,
         now: Timestamp,
     ) -> Result<MadeLink, FlowError> {
         let token = Token::new(&self.randomness);
@@ -203,6 +205,7 @@ impl Vestibule {
             purpose,
             token: &token.hash(),
             user: Some(whose),
+            recovers,
         };
         let expires = tx.make_link(&new, now).await?;
         Ok(MadeLink {
@@ -222,13 +225,14 @@ impl Vestibule {
     ) -> Result<Option<LinkedUser>, FlowError> {
         let mut db = self.store.read().await?;
         let link = db.live_link(purpose, &token.hash(), self.clock.now()).await?;
-        let Some((link, (user, epoch))) = link.and_then(|link| Some((link.id, link.user?))) else {
-            return Ok(None);
-        };
+        let Some(link) = link else { return Ok(None) };
+        let Some((user, epoch)) = link.user else { return Ok(None) };
         let Some(user) = db.user(user).await? else { return Ok(None) };
         let account = db.account(user.account).await?;
         let account_name = account.map(|account| account.name).unwrap_or_default();
-        Ok(Some(LinkedUser { link, epoch, user, account_name }))
+        // Links from before there was a choice may do everything.
+        let recovers = link.recovers.unwrap_or(Recovers::Everything);
+        Ok(Some(LinkedUser { link: link.id, epoch, user, account_name, recovers }))
     }
 
     /// Accepts an invitation: sets name and password, and begins the first session.
@@ -312,4 +316,6 @@ pub struct LinkedUser {
     pub user: UserRecord,
     /// The name of the user's account.
     pub account_name: String,
+    /// What it may do, if it is one of `vestibule recover`.
+    pub recovers: Recovers,
 }

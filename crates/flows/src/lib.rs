@@ -18,6 +18,7 @@ pub mod password_links;
 mod passwords;
 pub mod policy;
 pub mod recover;
+pub mod recovery_codes;
 pub mod security_code;
 pub mod setup;
 pub mod sign_in;
@@ -31,6 +32,6 @@ pub use keys::KeyError;
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
     AccountRecord, FactorRecord, Member, MemberFilter, MemberPage, MfaCounts, NoticeRecord,
-    OpenSession, PageKey, SessionRecord, StoreError, UserRecord,
+    OpenSession, PageKey, RecoveryCodesRecord, SessionRecord, StoreError, UserRecord,
 };
 pub use visitor::Visitor;

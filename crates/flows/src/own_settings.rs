@@ -4,11 +4,12 @@ use vestibule_domain::audit::AuditKind;
 use vestibule_domain::email::Email;
 use vestibule_domain::id::{FactorId, SessionId};
 use vestibule_domain::name::{Name, NameError};
+use vestibule_domain::notice::Notice;
 use vestibule_domain::password::PasswordError;
 use vestibule_domain::proof::{Assurance, SecondProof};
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::token::Token;
-use vestibule_store::{FactorRecord, OpenSession};
+use vestibule_store::{FactorRecord, OpenSession, RecoveryCodesRecord};
 
 use crate::authority::{Fresh, SignedIn};
 use crate::error::FlowError;
@@ -19,6 +20,8 @@ use crate::visitor::Visitor;
 pub struct OwnSecurity {
     /// The factors.
     pub factors: Vec<FactorRecord>,
+    /// The recovery codes, if there are any.
+    pub recovery_codes: Option<RecoveryCodesRecord>,
     /// The open sessions: this one first, then the latest.
     pub sessions: Vec<OpenSession>,
     /// Which of them is this one.
@@ -65,26 +68,27 @@ impl Vestibule {
         sessions.sort_by_key(|open| open.id != session.id);
         Ok(OwnSecurity {
             factors: db.factors(session.user).await?,
+            recovery_codes: db.recovery_codes(session.user).await?,
             sessions,
             this_session: session.id,
         })
     }
 
-    /// By which app, in its user's words, and when the second proof of this session was given.
+    /// By which app, in its user's words (`None` for a recovery code), and when the second proof of
+    /// this session was given.
     pub async fn second_proof(
         &self,
         who: &SignedIn,
-    ) -> Result<Option<(String, Timestamp)>, FlowError> {
+    ) -> Result<Option<(Option<String>, Timestamp)>, FlowError> {
         let session = who.record();
-        let Some((SecondProof::Totp(factor), proof)) = session.session.second else {
-            return Ok(None);
-        };
+        let Some((by, proof)) = session.session.second else { return Ok(None) };
         if who.assurance < Assurance::Aal2 {
             return Ok(None);
         }
+        let SecondProof::Totp(factor) = by else { return Ok(Some((None, proof.at))) };
         let factors = self.store.read().await?.factors(session.user).await?;
         let name = factors.into_iter().find(|known| known.id == factor).map(|known| known.name);
-        Ok(Some((name.unwrap_or_default(), proof.at)))
+        Ok(Some((Some(name.unwrap_or_default()), proof.at)))
     }
 
     /// Changes the own display name.
@@ -140,6 +144,7 @@ impl Vestibule {
             return Ok(PasswordChange::SessionOver);
         }
         self.audit(&mut tx, from.event_in(AuditKind::PasswordChanged, session), now).await?;
+        self.tell(&mut tx, session.user, Notice::PasswordChanged, from, "", now).await?;
         tx.commit().await?;
         Ok(PasswordChange::Done(new))
     }
@@ -202,6 +207,7 @@ impl Vestibule {
         let mut event = from.event_in(AuditKind::FactorRemoved, session);
         event.detail.clone_from(&removed.name);
         self.audit(&mut tx, event, now).await?;
+        self.tell(&mut tx, session.user, Notice::FactorRemoved, from, &removed.name, now).await?;
         tx.commit().await?;
         Ok(FactorRemoval::Done(new))
     }

@@ -3,6 +3,7 @@
 use vestibule_domain::audit::AuditKind;
 use vestibule_domain::id::UserId;
 use vestibule_domain::link::LinkPurpose;
+use vestibule_domain::notice::Notice;
 use vestibule_domain::token::Token;
 use vestibule_domain::user::MembershipState;
 
@@ -48,6 +49,7 @@ impl Vestibule {
         }
         let event = from.event_about(AuditKind::PasswordLinkUsed, &linked.user);
         self.audit(&mut tx, event, now).await?;
+        self.tell(&mut tx, linked.user.id, Notice::PasswordChanged, from, "", now).await?;
         tx.commit().await?;
         Ok(Ok(()))
     }

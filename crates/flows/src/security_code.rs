@@ -5,6 +5,8 @@ use vestibule_domain::audit::{AuditEvent, AuditKind};
 use vestibule_domain::email::Email;
 use vestibule_domain::id::FactorId;
 use vestibule_domain::limits::cost_of_code;
+use vestibule_domain::proof::SecondProof;
+use vestibule_domain::recovery_code::RecoveryCode;
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::token::Token;
 use vestibule_domain::totp::{Code, Match, Step, TotpSecret};
@@ -20,6 +22,8 @@ use crate::visitor::Visitor;
 pub enum Proven {
     /// Good. The session goes on under this new token; the old one is dead.
     Accepted(Token),
+    /// The same, by a recovery code: the user is led to setting up a new app.
+    AcceptedRecoveryCode(Token),
     /// Not good, and why.
     Refused(CodeRefused),
 }
@@ -27,7 +31,7 @@ pub enum Proven {
 /// Why a proof was not accepted: said to who gave the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeRefused {
-    /// Not six digits. It was not compared, and costs no attempt.
+    /// Neither six digits nor a recovery code. It was not compared, and costs no attempt.
     NotACode,
     /// The code of no time near now.
     Wrong,
@@ -40,6 +44,12 @@ pub enum CodeRefused {
     },
     /// The budget of attempts is spent: somebody who knows the password has been guessing.
     BudgetSpent,
+    /// It has the form of a recovery code and is none of this user's.
+    WrongRecoveryCode,
+    /// A recovery code of this user, used before.
+    UsedRecoveryCode,
+    /// A recovery code, and this user has none.
+    NoRecoveryCodes,
     /// The password, given again, is wrong.
     WrongPassword,
     /// The session ended or changed meanwhile.
@@ -55,17 +65,31 @@ struct Matched {
 }
 
 impl Vestibule {
-    /// Gives a security code: the attempt is counted first, then the code compared, then its step
-    /// spent together with the proof.
+    /// Gives a second proof, which is what was typed: six digits are a security code, anything else
+    /// can only be a recovery code.
     pub async fn give_code(
         &self,
         from: &Visitor,
         proving: &Proving,
         typed: &str,
     ) -> Result<Proven, FlowError> {
-        let Ok(code) = Code::parse(typed) else {
-            return Ok(Proven::Refused(CodeRefused::NotACode));
-        };
+        if let Ok(code) = Code::parse(typed) {
+            return self.give_security_code(from, proving, &code).await;
+        }
+        match RecoveryCode::parse(typed) {
+            Ok(code) => self.give_recovery_code(from, proving, code).await,
+            Err(_) => Ok(Proven::Refused(CodeRefused::NotACode)),
+        }
+    }
+
+    /// The attempt is counted first, then the code compared, then its step spent together with the
+    /// proof.
+    async fn give_security_code(
+        &self,
+        from: &Visitor,
+        proving: &Proving,
+        code: &Code,
+    ) -> Result<Proven, FlowError> {
         let session = &proving.current.record;
         let factors = self.store.read().await?.factors_under_epoch(session.user).await?;
         let Some((epoch, factors)) = factors else {
@@ -78,7 +102,7 @@ impl Vestibule {
             return Ok(Proven::Refused(why));
         }
         let now = self.clock.now();
-        let matched = self.compare(&factors, session.user, &code, now)?;
+        let matched = self.compare(&factors, session.user, code, now)?;
         self.conclude(from, proving, epoch, matched, now).await
     }
 
@@ -159,7 +183,8 @@ impl Vestibule {
         tx.refund_code_attempts(session.user, session.id).await?;
         let new = Token::new(&self.randomness);
         let tokens = (&proving.current.token, &new.hash());
-        if !tx.give_second_proof(session.id, tokens, factor, epoch, now).await? {
+        let by = SecondProof::Totp(factor);
+        if !tx.give_second_proof(session.id, tokens, by, epoch, now).await? {
             return Ok(Proven::Refused(CodeRefused::SessionOver));
         }
         tx.note_factor_used(factor, now).await?;
@@ -245,7 +270,13 @@ impl Vestibule {
 
     /// Whether security codes are closed for this user until the password is renewed.
     pub async fn is_budget_spent(&self, proving: &Proving) -> Result<bool, FlowError> {
-        let user = proving.current.record.user;
+        self.codes_are_closed(proving.current.record.user).await
+    }
+
+    pub(crate) async fn codes_are_closed(
+        &self,
+        user: vestibule_domain::id::UserId,
+    ) -> Result<bool, FlowError> {
         let mut db = self.store.read().await?;
         let cost = cost_of_code(usize::try_from(db.count_factors(user).await?).unwrap_or(1));
         Ok(db.code_attempts(user).await? + cost > vestibule_domain::limits::CODE_BUDGET)

@@ -61,6 +61,7 @@ impl Vestibule {
             purpose: LinkPurpose::Setup,
             token: &token.hash(),
             user: None,
+            recovers: None,
         };
         tx.make_link(&new, now).await?;
         tx.commit().await?;

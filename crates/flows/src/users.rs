@@ -2,6 +2,7 @@
 
 use vestibule_domain::audit::AuditKind;
 use vestibule_domain::id::UserId;
+use vestibule_domain::notice::Notice;
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::user::{MembershipState, Role};
 use vestibule_store::{
@@ -53,6 +54,8 @@ pub struct ManagedUser {
     pub user: UserRecord,
     /// The factors.
     pub factors: Vec<FactorRecord>,
+    /// How many recovery codes are left; `None` for who has none.
+    pub recovery_codes_left: Option<u64>,
     /// How many sessions are open.
     pub open_sessions: u64,
     /// When the invitation's link ends, for an invited user who has a live one.
@@ -86,9 +89,11 @@ impl Vestibule {
         let purpose = vestibule_domain::link::LinkPurpose::Invitation;
         let is_admin =
             user.standing.role == Role::Admin && user.standing.state == MembershipState::Active;
+        let codes = db.recovery_codes(id).await?;
         let others = db.able_admins_besides(actor.account, id, actor.policy).await?;
         Ok(Some(ManagedUser {
             factors: db.factors(id).await?,
+            recovery_codes_left: codes.map(|codes| codes.left.unsigned_abs()),
             invited_until: db.link_of_user(purpose, id, now).await?,
             open_sessions: db.open_sessions(id, limits, now).await?.len() as u64,
             is_last_admin: is_admin && others == 0,
@@ -142,6 +147,9 @@ impl Vestibule {
             _ => user.email,
         };
         self.audit(&mut tx, event, now).await?;
+        if act == UserAct::ResetFactors {
+            self.tell(&mut tx, target, Notice::FactorsReset, from, &actor.user_name, now).await?;
+        }
         tx.commit().await?;
         Ok(UserChanged::Done)
     }

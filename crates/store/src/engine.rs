@@ -46,6 +46,7 @@ value_from! {
     vestibule_domain::id::LinkId => |x| Self::Text(Some(x.to_string())),
     vestibule_domain::id::AuditEventId => |x| Self::Text(Some(x.to_string())),
     vestibule_domain::id::DataKeyId => |x| Self::Text(Some(x.to_string())),
+    vestibule_domain::id::RecoveryCodeSetId => |x| Self::Text(Some(x.to_string())),
     vestibule_domain::id::NoticeId => |x| Self::Text(Some(x.to_string())),
 }
 

@@ -85,7 +85,8 @@ impl Writing {
     }
 
     /// Removes a factor of this user; `false` when there is none such. The caller has bumped the
-    /// user's epoch in this transaction, so nobody else moves the others at the same time.
+    /// user's epoch in this transaction, so nobody else moves the others at the same time. With the
+    /// last one go the recovery codes.
     pub async fn remove_factor(
         &mut self,
         user: UserId,
@@ -99,12 +100,17 @@ impl Writing {
         )
         .await?;
         let sql = "DELETE FROM factors WHERE id = $1 AND user_id = $2";
-        self.change_one(sql, values![factor, user]).await
+        let removed = self.change_one(sql, values![factor, user]).await?;
+        self.drop_codes_without_factor(user).await?;
+        Ok(removed)
     }
 
-    /// Removes all factors of a user and answers how many there were.
+    /// Removes all factors of a user, and the recovery codes with them; answers how many factors
+    /// there were.
     pub async fn remove_factors(&mut self, user: UserId) -> Result<u64, StoreError> {
-        self.change("DELETE FROM factors WHERE user_id = $1", values![user]).await
+        let removed = self.change("DELETE FROM factors WHERE user_id = $1", values![user]).await?;
+        self.drop_codes_without_factor(user).await?;
+        Ok(removed)
     }
 
     /// Spends a code; `false` when it is spent already. The primary key decides, not a look before.

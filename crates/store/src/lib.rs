@@ -15,6 +15,7 @@ mod links;
 mod members;
 mod migrations;
 mod notices;
+mod recovery_codes;
 mod sessions;
 mod store;
 mod users;
@@ -28,6 +29,9 @@ pub use factors::FactorRecord;
 pub use links::{LinkRecord, NewLink};
 pub use members::{Member, MemberFilter, MemberPage, MfaCounts, PageKey};
 pub use notices::{NewNotice, NoticeRecord};
+pub use recovery_codes::{
+    NewRecoveryCodes, RecoveryCodeSalt, RecoveryCodesRecord, TakenRecoveryCode, UnkeptRecoveryCodes,
+};
 pub use sessions::{NewSession, OpenSession, SessionRecord};
 pub use store::{DatabaseUrl, DatabaseUrlError, Store};
 pub use users::{NewUser, PasswordRecord, UserRecord};

@@ -1,7 +1,7 @@
 //! Links: taken once, by one conditional write.
 
 use vestibule_domain::id::{LinkId, UserId};
-use vestibule_domain::link::LinkPurpose;
+use vestibule_domain::link::{LinkPurpose, Recovers};
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::token::TokenHash;
 use vestibule_domain::user::Epoch;
@@ -18,6 +18,8 @@ pub struct LinkRecord {
     pub user: Option<(UserId, Epoch)>,
     /// When it ends.
     pub expires: Timestamp,
+    /// What it may do, if it is one of `vestibule recover`.
+    pub recovers: Option<Recovers>,
 }
 
 /// A link to be made.
@@ -30,6 +32,8 @@ pub struct NewLink<'a> {
     pub token: &'a TokenHash,
     /// Whose it is, and the epoch it dies with; `None` for the set-up link.
     pub user: Option<(UserId, Epoch)>,
+    /// What it may do, if it is one of `vestibule recover`.
+    pub recovers: Option<Recovers>,
 }
 
 impl Reading {
@@ -43,7 +47,7 @@ impl Reading {
     ) -> Result<Option<LinkRecord>, StoreError> {
         let row = self
             .row(
-                "SELECT l.id, l.user_id, l.epoch, l.expires_at
+                "SELECT l.id, l.user_id, l.epoch, l.expires_at, l.recovers
                  FROM links l LEFT JOIN users u ON u.id = l.user_id
                  WHERE l.token_hash = $1 AND l.purpose = $2 AND l.taken_at IS NULL
                    AND l.expires_at > $3 AND (l.user_id IS NULL OR l.epoch = u.epoch)",
@@ -58,7 +62,13 @@ impl Reading {
                 }
                 _ => None,
             };
-            Ok(LinkRecord { id: row.parsed("id")?, user, expires: row.time("expires_at")? })
+            let recovers = row.maybe_text("recovers")?.map(|text| text.parse()).transpose();
+            Ok(LinkRecord {
+                id: row.parsed("id")?,
+                user,
+                expires: row.time("expires_at")?,
+                recovers: recovers.map_err(|_| StoreError::Unreadable("recovers"))?,
+            })
         })
         .transpose()
     }
@@ -100,13 +110,22 @@ impl Writing {
         // Of the links of no user there is one: a unique index says so, and the newest stays.
         self.change(
             "INSERT INTO links (id, purpose, token_hash, user_id, epoch, created_at, expires_at,
-                                taken_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, NULL)
+                                taken_at, recovers)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, $8)
              ON CONFLICT (purpose) WHERE user_id IS NULL DO UPDATE
              SET id = excluded.id, token_hash = excluded.token_hash,
                  created_at = excluded.created_at, expires_at = excluded.expires_at,
                  taken_at = NULL",
-            values![new.id, purpose, new.token.as_bytes(), user, epoch, now, expires],
+            values![
+                new.id,
+                purpose,
+                new.token.as_bytes(),
+                user,
+                epoch,
+                now,
+                expires,
+                new.recovers.map(|recovers| recovers.as_str().to_owned()),
+            ],
         )
         .await?;
         Ok(expires)

@@ -11,6 +11,7 @@ use crate::error::StoreError;
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../migrations/0001_foundation.sql")),
     (2, "notices", include_str!("../migrations/0002_notices.sql")),
+    (3, "recovery_codes", include_str!("../migrations/0003_recovery_codes.sql")),
 ];
 
 /// Which spelling of the types a database wants.

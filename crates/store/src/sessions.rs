@@ -38,6 +38,8 @@ pub struct SessionRecord {
     pub account_name: String,
     /// The account's policy now.
     pub policy: Policy,
+    /// Whether the user was given recovery codes and has not said that they are kept.
+    pub has_unkept_codes: bool,
 }
 
 /// A session to begin, with the password just given.
@@ -74,16 +76,10 @@ pub struct OpenSession {
 }
 
 fn read(row: &Row, limits: SessionLimits) -> Result<SessionRecord, StoreError> {
-    let second = match (
-        row.maybe_int("second_at")?,
-        row.maybe_int("second_epoch")?,
-        row.maybe_text("second_factor_id")?,
-    ) {
-        (Some(at), Some(epoch), Some(factor)) => {
-            let factor: FactorId =
-                factor.parse().map_err(|_| StoreError::Unreadable("second_factor_id"))?;
+    let second = match (row.maybe_int("second_at")?, row.maybe_int("second_epoch")?) {
+        (Some(at), Some(epoch)) => {
             let proof = Proof { at: Timestamp::from_millis(at), epoch: Epoch(epoch) };
-            Some((SecondProof::Totp(factor), proof))
+            second_by(row)?.map(|by| (by, proof))
         }
         _ => None,
     };
@@ -113,7 +109,18 @@ fn read(row: &Row, limits: SessionLimits) -> Result<SessionRecord, StoreError> {
         account: row.parsed("account_id")?,
         account_name: row.text("account_name")?,
         policy: Policy::from_required(row.boolean("mfa_required")?),
+        has_unkept_codes: row.boolean("has_unkept_codes")?,
     })
+}
+
+/// What gave the second proof.
+fn second_by(row: &Row) -> Result<Option<SecondProof>, StoreError> {
+    if row.boolean("second_by_recovery_code")? {
+        return Ok(Some(SecondProof::RecoveryCode));
+    }
+    let Some(factor) = row.maybe_text("second_factor_id")? else { return Ok(None) };
+    let factor = factor.parse().map_err(|_| StoreError::Unreadable("second_factor_id"))?;
+    Ok(Some(SecondProof::Totp(factor)))
 }
 
 impl Reading {
@@ -128,9 +135,11 @@ impl Reading {
             .row(
                 "SELECT s.id, s.user_id, s.created_at, s.last_seen_at, s.password_at,
                         s.password_epoch, s.second_at, s.second_epoch, s.second_factor_id,
-                        s.recovering, u.name AS user_name, u.email, u.epoch, m.role, m.state,
+                        s.second_by_recovery_code, s.recovering, u.name AS user_name, u.email, u.epoch, m.role, m.state,
                         m.account_id, a.name AS account_name, a.mfa_required,
                         EXISTS (SELECT 1 FROM factors f WHERE f.user_id = u.id) AS has_factor,
+                        EXISTS (SELECT 1 FROM unkept_recovery_codes k WHERE k.user_id = u.id)
+                            AS has_unkept_codes,
                         EXISTS (SELECT 1 FROM pending_enrolments p WHERE p.session_id = s.id
                                 AND p.epoch = u.epoch AND p.expires_at > $2) AS enrolling
                  FROM sessions s
@@ -253,16 +262,29 @@ impl Writing {
         &mut self,
         session: SessionId,
         tokens: (&TokenHash, &TokenHash),
-        factor: FactorId,
+        by: SecondProof,
         epoch: Epoch,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let (old, new) = tokens;
+        let factor = match by {
+            SecondProof::Totp(factor) => Some(factor.to_string()),
+            SecondProof::RecoveryCode => None,
+        };
         self.change_one(
             "UPDATE sessions SET token_hash = $1, second_at = $2, second_epoch = $3,
-                                 second_factor_id = $4, code_attempts = 0, last_seen_at = $2
-             WHERE id = $5 AND token_hash = $6",
-            values![new.as_bytes(), now, epoch, factor, session, old.as_bytes()],
+                                 second_factor_id = $4, second_by_recovery_code = $5,
+                                 code_attempts = 0, last_seen_at = $2
+             WHERE id = $6 AND token_hash = $7",
+            values![
+                new.as_bytes(),
+                now,
+                epoch,
+                factor,
+                by == SecondProof::RecoveryCode,
+                session,
+                old.as_bytes(),
+            ],
         )
         .await
     }

@@ -6,9 +6,11 @@ use crate::app::TestApp;
 use crate::client::{Answer, Client};
 
 impl Client {
-    /// Whether the dashboard is open to this browser.
+    /// Whether this browser is behind the second door, be it at the recovery codes that are still to
+    /// be kept.
     pub async fn is_in(&self) -> bool {
-        self.get("/").await.status == 200
+        let answer = self.get("/").await;
+        answer.status == 200 || answer.location().is_some_and(|to| to == RECOVERY_CODES)
     }
 
     /// Sends in e-mail and password.
@@ -29,7 +31,43 @@ impl Client {
     }
 }
 
+/// The page of the recovery codes that are still to be kept.
+pub const RECOVERY_CODES: &str = "/settings/security/recovery-codes";
+
+/// The recovery codes on their page.
+pub fn codes_on(page: &Answer) -> Vec<String> {
+    let codes = page.body.split("<li><code>").skip(1);
+    codes.filter_map(|rest| Some(rest.split_once("</code>")?.0.to_owned())).collect()
+}
+
 impl TestApp {
+    /// Notes the recovery codes that wait to be kept, if any do, and says that they are.
+    pub async fn keep_codes(&self, who: &str, browser: &Client) {
+        let page = browser.get(RECOVERY_CODES).await;
+        if page.status != 200 {
+            return;
+        }
+        self.kept.lock().unwrap().insert(who.to_owned(), codes_on(&page));
+        let set = page.field("set").unwrap();
+        let answer = browser.post(&format!("{RECOVERY_CODES}/kept"), &[("set", &set)]).await;
+        assert_eq!(answer.leads_to(), "/", "{}", answer.text());
+    }
+
+    /// Says that the codes on a page are kept, and follows where it leads.
+    pub async fn keep_shown(&self, browser: &Client, page: &Answer) -> Answer {
+        page.must_show("Keep your recovery codes");
+        let fields = page.carried_fields();
+        let fields: Vec<(&str, &str)> =
+            fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        browser.submit(&format!("{RECOVERY_CODES}/kept"), &fields).await
+    }
+
+    /// One of the recovery codes that a user has kept.
+    pub fn recovery_code(&self, who: &str, index: usize) -> String {
+        let kept = self.kept.lock().unwrap();
+        kept.get(who).unwrap_or_else(|| panic!("{who} has kept no codes"))[index].clone()
+    }
+
     /// Gives a fresh proof by a new code of the user's app.
     pub async fn prove(&self, who: &str, browser: &Client) {
         self.clock.next_code();

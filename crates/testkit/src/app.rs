@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 use vestibule_domain::email::Email;
 use vestibule_domain::id::{AccountId, UserId};
-use vestibule_domain::link::LinkPurpose;
+use vestibule_domain::link::{LinkPurpose, Recovers};
 use vestibule_domain::name::Name;
 use vestibule_domain::password::HashCost;
 use vestibule_domain::randomness::Randomness;
@@ -46,6 +46,7 @@ pub struct TestApp {
     pub account: Option<AccountId>,
     apps: Arc<Mutex<BTreeMap<String, TotpSecret>>>,
     key: MasterKey,
+    pub(crate) kept: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
     server: JoinHandle<()>,
     database: Emptied,
 }
@@ -132,6 +133,7 @@ impl TestApp {
             account: None,
             apps: Arc::default(),
             key,
+            kept: Arc::default(),
             server,
             database: made,
         }
@@ -272,8 +274,18 @@ impl TestApp {
         browser
     }
 
-    /// Enrols an app from wherever the enrolment page is open to this browser.
+    /// Enrols an app from wherever the enrolment page is open to this browser, and keeps the
+    /// recovery codes that come with a first one.
     pub async fn enrol(&self, who: &str, browser: &Client) -> Answer {
+        let answer = self.enrol_without_keeping(who, browser).await;
+        if answer.status == 303 {
+            self.keep_codes(who, browser).await;
+        }
+        answer
+    }
+
+    /// The same, up to the page that shows the recovery codes.
+    pub async fn enrol_without_keeping(&self, who: &str, browser: &Client) -> Answer {
         let page = browser.visit("/enrolment").await;
         assert_eq!(page.status, 200, "{}", page.text());
         self.scan(who, &page);
@@ -312,9 +324,14 @@ impl TestApp {
     /// A recover link's path, as the host's command line prints it.
     pub async fn recover_path(&self, who: &str) -> String {
         let email = Email::parse(&email(who)).unwrap();
-        match self.vestibule.make_recover_link(&email).await.unwrap() {
+        self.recover_path_for(&email, Recovers::Everything).await
+    }
+
+    /// The same, of a link that may do what was asked for.
+    pub async fn recover_path_for(&self, email: &Email, recovers: Recovers) -> String {
+        match self.vestibule.make_recover_link(email, recovers).await.unwrap() {
             Recover::Made(made) => self.path(LinkPurpose::Recover, &made.token),
-            Recover::Unknown | Recover::Disabled => panic!("no recover link for {who}"),
+            _ => panic!("no recover link for {email}"),
         }
     }
 

@@ -16,6 +16,7 @@ pub mod phone;
 pub mod postgres;
 mod race;
 
+pub use acts::{RECOVERY_CODES, codes_on};
 pub use admins::users_on;
 pub use app::TestApp;
 pub use client::{Answer, Client};

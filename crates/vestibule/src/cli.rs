@@ -68,7 +68,8 @@ pub(crate) enum Command {
     /// Let a user in again who lost password or app
     ///
     /// Prints a link that works once, for 15 minutes: with it the user sets a new password and
-    /// enrols a new authenticator app in place of the old ones. Works beside a running
+    /// enrols a new authenticator app in place of the old ones. `--password` and `--factors` limit
+    /// it to one of the two. Every Admin of the account is told. Works beside a running
     /// `vestibule serve`, on the same data.
     Recover(RecoverArgs),
     /// Try everything out on data that is thrown away
@@ -206,6 +207,12 @@ pub(crate) struct CreateArgs {
 pub(crate) struct RecoverArgs {
     /// E-mail address of the user
     pub(crate) email: String,
+    /// The link sets a new password; the factors stay, and a security code is asked for as ever
+    #[arg(long)]
+    pub(crate) password: bool,
+    /// The link enrols a new app in place of the old ones, for who gives the password that there is
+    #[arg(long)]
+    pub(crate) factors: bool,
     #[command(flatten)]
     pub(crate) installation: Installation,
 }

@@ -46,8 +46,9 @@ fn run(command: Command) -> anyhow::Result<()> {
             in_runtime(commands::account::create(&config, &args.name, &args.admin))
         }
         Command::Recover(args) => {
+            let recovers = commands::recover::recovers(&args);
             let config = args.installation.config()?;
-            in_runtime(commands::recover::run(&config, &args.email))
+            in_runtime(commands::recover::run(&config, &args.email, recovers))
         }
         Command::Demo(args) => {
             logging::start(tracing::level_filters::LevelFilter::WARN, config::LogFormat::Text);

@@ -4,7 +4,7 @@
 const all = (selector) => document.querySelectorAll(selector);
 
 // What needs a script is hidden until there is one.
-for (const element of all("[data-script], [data-copy], [data-reveal]")) element.hidden = false;
+for (const element of all("[data-script], [data-copy], [data-reveal], [data-print]")) element.hidden = false;
 
 // Copy buttons, with an announcement for who does not see the button change.
 const announcement = document.createElement("p");
@@ -31,6 +31,8 @@ for (const button of all("[data-copy]")) {
     }, 3000);
   });
 }
+
+for (const button of all("[data-print]")) button.addEventListener("click", () => print());
 
 for (const input of all("[data-select]")) {
   input.addEventListener("focus", () => input.select());

@@ -1,6 +1,7 @@
 //! Links that are used at the same moment: many times, two of one user, while an Admin takes back.
 
 use vestibule_domain::email::Email;
+use vestibule_domain::link::Recovers;
 use vestibule_domain::token::Token;
 use vestibule_domain::user::{MembershipState, Role};
 use vestibule_flows::authority::{Admin, Fresh};
@@ -109,7 +110,7 @@ races! {
             let admin: Fresh<Admin> = stage.may(&ada_token).await;
             let password = stage.vestibule.make_password_link(&visitor(), &admin, ben.id).await;
             let password = password.unwrap().unwrap();
-            let recover = made(stage.vestibule.make_recover_link(&ben.email).await.unwrap());
+            let recover = made(stage.vestibule.make_recover_link(&ben.email, Recovers::Everything).await.unwrap());
             let open = stage.session(ben.id).await;
             let (one, two) = (stage.vestibule.clone(), stage.vestibule.clone());
             let (changed, recovered) = duel(
@@ -129,7 +130,7 @@ races! {
 
     async fn one_link_is_used_once(stage) {
         let ben = stage.add("ben", Role::Admin, true).await;
-        let recover = made(stage.vestibule.make_recover_link(&ben.email).await.unwrap());
+        let recover = made(stage.vestibule.make_recover_link(&ben.email, Recovers::Everything).await.unwrap());
         let acts = (0..16)
             .map(|_| {
                 let (vestibule, token) = (stage.vestibule.clone(), recover.token.clone());
@@ -166,13 +167,13 @@ races! {
         for round in 0..stage.rounds(250, 40) {
             let ben = stage.add(&format!("ben{round}"), Role::Member, false).await;
             // An older link, which the new one voids.
-            made(stage.vestibule.make_recover_link(&ben.email).await.unwrap());
+            made(stage.vestibule.make_recover_link(&ben.email, Recovers::Everything).await.unwrap());
             let admin: Fresh<Admin> = stage.may(&ada_token).await;
             let (make, remove, target) = (stage.vestibule.clone(), stage.vestibule.clone(), ben.id);
             let email: Email = ben.email.clone();
             let (link, changed) = duel(
                 round,
-                async move { make.make_recover_link(&email).await },
+                async move { make.make_recover_link(&email, Recovers::Everything).await },
                 async move {
                     remove.change_user(&visitor(), &admin, target, UserAct::Remove).await
                 },

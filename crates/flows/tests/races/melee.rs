@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 
+use vestibule_domain::link::Recovers;
 use vestibule_domain::policy::Policy;
 use vestibule_domain::user::Role;
 use vestibule_flows::authority::{Admin, Authority, Current, Decision, Fresh, SignedIn};
@@ -181,7 +182,9 @@ impl<'a> Actor<'a> {
             6 => {
                 let password = format!("{NEW_PASSWORD} {}", self.number);
                 act(async move {
-                    if let Recover::Made(made) = v.make_recover_link(&who.email).await? {
+                    if let Recover::Made(made) =
+                        v.make_recover_link(&who.email, Recovers::Everything).await?
+                    {
                         v.use_recover_link(&from, &made.token, &password).await.map(drop)?;
                     }
                     Ok(())

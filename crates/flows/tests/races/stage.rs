@@ -10,6 +10,7 @@ use vestibule_domain::email::Email;
 use vestibule_domain::id::{AccountId, DataKeyId, FactorId, SessionId, UserId};
 use vestibule_domain::name::Name;
 use vestibule_domain::policy::Policy;
+use vestibule_domain::proof::SecondProof;
 use vestibule_domain::sealing::MasterKey;
 use vestibule_domain::token::Token;
 use vestibule_domain::totp::TotpSecret;
@@ -308,7 +309,7 @@ impl Stage {
             let factor = tx.factors(user).await.unwrap().first().map(|own| own.id);
             if let Some(factor) = factor.filter(|_| second) {
                 let tokens = (&token.hash(), &token.hash());
-                assert!(tx.give_second_proof(id, tokens, factor, epoch, now).await.unwrap());
+                assert!(tx.give_second_proof(id, tokens, SecondProof::Totp(factor), epoch, now).await.unwrap());
             }
         });
         token

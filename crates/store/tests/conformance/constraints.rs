@@ -51,7 +51,7 @@ on_both! {
 
         let mut tx = db.store.write().await.unwrap();
         let (id, purpose) = (db.link_id(), LinkPurpose::Password);
-        let link = NewLink { id, purpose, token: &token, user: Some((nobody, FIRST)) };
+        let link = NewLink { id, purpose, token: &token, user: Some((nobody, FIRST)), recovers: None };
         assert!(is_refused(&tx.make_link(&link, now()).await), "a link for nobody");
     }
 
@@ -72,7 +72,7 @@ on_both! {
         drop(tx);
 
         let token = db.token();
-        let link = |id| NewLink { id, purpose: LinkPurpose::Password, token: &token, user: Some((ben, FIRST)) };
+        let link = |id| NewLink { id, purpose: LinkPurpose::Password, token: &token, user: Some((ben, FIRST)), recovers: None };
         write!(db, tx => tx.make_link(&link(db.link_id()), now()).await.unwrap());
         let ada = db.user("ada").await;
         let twin = NewLink { user: Some((ada, FIRST)), ..link(db.link_id()) };

@@ -45,7 +45,7 @@ on_both! {
             [(LinkPurpose::Password, 48 * HOUR + 1), (LinkPurpose::Recover, 48 * HOUR - 1)]
         {
             let token = db.token();
-            let new = NewLink { id: db.link_id(), purpose, token: &token, user: Some((ben, FIRST)) };
+            let new = NewLink { id: db.link_id(), purpose, token: &token, user: Some((ben, FIRST)), recovers: None };
             let lifetime = i64::try_from(purpose.lifetime().as_millis()).unwrap();
             let made = at(NOON - over_for - lifetime);
             write!(db, tx => tx.make_link(&new, made).await.unwrap());

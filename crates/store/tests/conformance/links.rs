@@ -15,7 +15,7 @@ const PURPOSES: [LinkPurpose; 3] =
 
 async fn make(db: &Db, purpose: LinkPurpose, user: Option<(UserId, Epoch)>) -> (LinkId, TokenHash) {
     let (id, token) = (db.link_id(), db.token());
-    let new = NewLink { id, purpose, token: &token, user };
+    let new = NewLink { id, purpose, token: &token, user, recovers: None };
     let expires = write!(db, tx => tx.make_link(&new, now()).await.unwrap());
     assert_eq!(expires, now().plus(purpose.lifetime()));
     (id, token)
@@ -108,7 +108,7 @@ on_both! {
         let made = lend(made);
         let won = race(&db, move |mut tx, number| async move {
             let (id, token) = &made[number];
-            let new = NewLink { id: *id, purpose: LinkPurpose::Setup, token, user: None };
+            let new = NewLink { id: *id, purpose: LinkPurpose::Setup, token, user: None, recovers: None };
             tx.make_link(&new, now()).await?;
             Ok((tx, true))
         });

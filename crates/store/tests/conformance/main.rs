@@ -16,6 +16,7 @@ mod housekeeping;
 mod links;
 mod members;
 mod opening;
+mod recovery_codes;
 mod sessions;
 mod transactions;
 mod users;

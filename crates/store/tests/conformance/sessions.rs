@@ -42,7 +42,7 @@ on_both! {
         let ben = db.user("ben").await;
         let (opened, factor, new) = (db.session(ben).await, db.factor(ben).await, db.token());
         let give = async |old: &TokenHash, new: &TokenHash| write!(db, tx => {
-            tx.give_second_proof(opened.id, (old, new), factor, FIRST, at(5)).await.unwrap()
+            tx.give_second_proof(opened.id, (old, new), SecondProof::Totp(factor), FIRST, at(5)).await.unwrap()
         });
         assert!(!give(&db.token(), &new).await);
         assert!(give(&opened.token, &new).await);
@@ -55,7 +55,7 @@ on_both! {
         let other = db.session(ben).await;
         let crossed = write!(db, tx => {
             let tokens = (&new, &db.token());
-            tx.give_second_proof(other.id, tokens, factor, FIRST, now()).await.unwrap()
+            tx.give_second_proof(other.id, tokens, SecondProof::Totp(factor), FIRST, now()).await.unwrap()
         });
         assert!(!crossed, "a token of another session");
     }
@@ -66,7 +66,7 @@ on_both! {
         let new = lend((0..RACERS).map(|_| db.token()).collect::<Vec<_>>());
         let won = race(&db, move |mut tx, number| async move {
             let tokens = (&opened.token, &new[number]);
-            let won = tx.give_second_proof(opened.id, tokens, factor, FIRST, now()).await?;
+            let won = tx.give_second_proof(opened.id, tokens, SecondProof::Totp(factor), FIRST, now()).await?;
             Ok((tx, won))
         });
         assert_eq!(won.await, 1);
@@ -97,7 +97,7 @@ on_both! {
         let opened = db.session(ben).await;
         write!(db, tx => {
             let tokens = (&opened.token, &one);
-            assert!(tx.give_second_proof(opened.id, tokens, factor, FIRST, now()).await.unwrap());
+            assert!(tx.give_second_proof(opened.id, tokens, SecondProof::Totp(factor), FIRST, now()).await.unwrap());
             assert!(!tx.reissue_session(opened.id, (&opened.token, &two), FIRST).await.unwrap());
             assert!(!tx.reissue_session(opened.id, (&one, &two), Epoch(2)).await.unwrap());
             assert!(tx.reissue_session(opened.id, (&one, &two), FIRST).await.unwrap());
@@ -109,7 +109,7 @@ on_both! {
         // A second proof that did not count does not begin to.
         write!(db, tx => {
             let tokens = (&two, &two);
-            assert!(tx.give_second_proof(opened.id, tokens, factor, FIRST, now()).await.unwrap());
+            assert!(tx.give_second_proof(opened.id, tokens, SecondProof::Totp(factor), FIRST, now()).await.unwrap());
             assert!(tx.reissue_session(opened.id, (&two, &three), Epoch(2)).await.unwrap());
         });
         let record = find(&db, &three).await.unwrap();
@@ -131,7 +131,7 @@ on_both! {
                 assert!(counted.await.unwrap());
                 let tokens = (&opened.token, &new);
                 let done = if by_proof {
-                    tx.give_second_proof(opened.id, tokens, factor, FIRST, now()).await
+                    tx.give_second_proof(opened.id, tokens, SecondProof::Totp(factor), FIRST, now()).await
                 } else {
                     tx.reissue_session(opened.id, tokens, FIRST).await
                 };
@@ -179,7 +179,7 @@ on_both! {
         let (opened, new) = (db.session(ben).await, db.token());
         write!(db, tx => {
             let tokens = (&opened.token, &new);
-            assert!(tx.give_second_proof(opened.id, tokens, kept, FIRST, now()).await.unwrap());
+            assert!(tx.give_second_proof(opened.id, tokens, SecondProof::Totp(kept), FIRST, now()).await.unwrap());
             tx.drop_second_proof(opened.id, removed).await.unwrap();
         });
         assert!(second(&find(&db, &new).await.unwrap()).is_some());

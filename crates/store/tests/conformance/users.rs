@@ -287,6 +287,7 @@ on_both! {
                 purpose: vestibule_domain::link::LinkPurpose::Password,
                 token: &token,
                 user: Some((user, FIRST)),
+                recovers: None,
             };
             write!(db, tx => {
                 tx.make_link(&link, now()).await.unwrap();

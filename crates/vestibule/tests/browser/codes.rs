@@ -85,6 +85,7 @@ async fn a_wrong_first_code_keeps_the_key() {
     }
     let code = ben.code();
     ben.types_code(&code, "Finish and continue").await;
+    ben.press("I have kept these codes").await;
     ben.sees("You are signed in").await;
 
     // The code that confirmed the enrolment is spent as well.

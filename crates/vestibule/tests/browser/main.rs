@@ -16,6 +16,7 @@ mod effort;
 mod factors;
 mod main_path;
 mod person;
+mod recovery_codes;
 mod screenshots;
 mod setup;
 mod sign_in;

@@ -123,8 +123,17 @@ impl Person {
         }
     }
 
-    /// Scans the key of the enrolment page that is open, and confirms it with the next code.
+    /// Scans the key of the enrolment page that is open, confirms it with the next code, and says
+    /// that the recovery codes are kept, which come with a first app.
     pub(crate) async fn enrols(&mut self, button: &str) {
+        self.enrols_without_keeping(button).await;
+        if self.shows("Keep your recovery codes").await {
+            self.press("I have kept these codes").await;
+        }
+    }
+
+    /// The same, up to the page that shows the recovery codes.
+    pub(crate) async fn enrols_without_keeping(&mut self, button: &str) {
         self.scans().await;
         self.clock.next_code();
         self.types_code(&self.code(), button).await;

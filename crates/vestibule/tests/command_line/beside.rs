@@ -42,6 +42,30 @@ fn a_disabled_user_gets_no_link() {
 }
 
 #[test]
+fn a_recover_link_may_do_what_its_flags_say() {
+    let place = Place::with_data();
+    let failure = place.failure(&["recover", "zoe@beta.example", "--password", "--factors"]);
+    assert_eq!(failure, "no user has the e-mail zoe@beta.example");
+    place.answer(CREATE);
+    let failure = place.failure(&["recover", "zoe@beta.example", "--factors"]);
+    assert!(failure.starts_with("zoe@beta.example has no password yet"), "{failure}");
+    change(&place, "UPDATE users SET password_hash = ''");
+    let (both, end) = ("sets a new password and enrols a new authenticator app", "Every Admin");
+    for (flags, does) in [
+        (&[] as &[&str], both),
+        (&["--password", "--factors"], both),
+        (&["--password"], "sets a new password. It works"),
+        (&["--factors"], "enrols a new authenticator app, after giving the password"),
+    ] {
+        let answer = place.answer(&[&["recover", "zoe@beta.example"], flags].concat());
+        assert!(answer.contains(does) && answer.contains("15 minutes"), "{flags:?}: {answer}");
+        assert!(answer.contains("Nothing is changed until it is used."), "{answer}");
+        assert!(answer.contains(end), "{answer}");
+        assert!(link(&answer).contains("/recover/"), "{answer}");
+    }
+}
+
+#[test]
 fn where_nothing_is_nothing_is_made() {
     let place = Place::new();
     for command in [CREATE, &["recover", "ada@acme.example"]] {

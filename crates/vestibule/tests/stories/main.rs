@@ -16,6 +16,7 @@ mod policy;
 mod proof;
 mod raw_requests;
 mod recover;
+mod recovery_codes;
 mod routes;
 mod security_code;
 mod security_settings;

@@ -102,6 +102,7 @@ stories! {
         let code = app.code("ben");
         let fields = [("code", &*code), ("return_to", &*return_to)];
         let page = ben.submit("/enrolment", &fields).await;
+        let page = app.keep_shown(&ben, &page).await;
         page.must_show("Your own factors, name, password and sessions.");
         page.must_show("Ben Okafor");
     }
@@ -192,6 +193,7 @@ stories! {
         app.scan("ada", &page);
         let code = app.code("ada");
         let page = ada.submit("/enrolment", &[("code", &code), ("for", "everyone")]).await;
+        let page = app.keep_shown(&ada, &page).await;
         page.must_show("Two-factor sign-in is on for everyone.");
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use vestibule_domain::email::Email;
+use vestibule_domain::link::Recovers;
 use vestibule_flows::recover::Recover;
 use vestibule_testkit::app::{email, password};
 use vestibule_testkit::{Client, TestApp, race, stories};
@@ -13,6 +14,10 @@ async fn give_password(app: &TestApp, who: &str, password: &str) -> (Client, u16
     let (browser, email) = (app.browser(), email(who));
     let answer = browser.post("/sign-in", &[("email", &email), ("password", password)]).await;
     (browser, answer.status.as_u16())
+}
+
+fn address(who: &str) -> Email {
+    Email::parse(&email(who)).unwrap()
 }
 
 async fn is_gone(app: &TestApp, link: &str) {
@@ -55,6 +60,7 @@ stories! {
         let (old, new) = new_app(&app, "ada", &back).await;
         assert_ne!(old, new);
         assert_eq!(back.post("/enrolment", &[("code", &new)]).await.leads_to(), "/");
+        app.keep_codes("ada", &back).await;
         assert_eq!(back.get("/settings/users").await.status, 200);
         for kind in ["recover_link.made", "recover_link.used", "factors.replaced"] {
             assert_eq!(app.audited(kind).await, 1, "{kind}");
@@ -118,6 +124,7 @@ stories! {
         assert_eq!(other.post("/sign-in/code", &[("code", &old)]).await.status, 401);
         let new = app.code_of("cleo", old_step);
         assert_eq!(other.post("/sign-in/code", &[("code", &new)]).await.leads_to(), "/");
+        app.keep_codes("cleo", &other).await;
         let page = other.get("/settings/security").await;
         assert_eq!(
             page.body.matches("/settings/security/factors/").count(),
@@ -216,7 +223,7 @@ stories! {
         assert_eq!(app.use_link(&cleo, &half, NEW).await.leads_to(), "/enrolment");
         for who in ["ben", "cleo"] {
             assert_eq!(app.act(&ada, who, "/disable").await.status, 303);
-            let made = app.vestibule.make_recover_link(&Email::parse(&email(who)).unwrap()).await;
+            let made = app.vestibule.make_recover_link(&Email::parse(&email(who)).unwrap(), Recovers::Everything).await;
             assert!(matches!(made, Ok(Recover::Disabled)), "{who}");
         }
         is_gone(&app, &link).await;
@@ -224,7 +231,7 @@ stories! {
         app.act(&ada, "ben", "/enable").await;
         is_gone(&app, &link).await;
         let nobody =
-            app.vestibule.make_recover_link(&Email::parse("nobody@a.example").unwrap()).await;
+            app.vestibule.make_recover_link(&Email::parse("nobody@a.example").unwrap(), Recovers::Everything).await;
         assert!(matches!(nobody, Ok(Recover::Unknown)));
     }
 
@@ -238,5 +245,83 @@ stories! {
         assert_eq!(stolen.get("/enrolment").await.leads_to(), "/sign-in", "the token was replaced");
         app.clock.outlive_proofs();
         assert_eq!(back.get("/enrolment").await.leads_to(), "/proof", "as for everybody");
+    }
+
+    /// `--password`: a new password and nothing else. It signs nobody in, and the app is asked for
+    /// as ever; the budget of attempts is renewed with the password.
+    async fn a_link_for_the_password_alone_keeps_the_factors(app) {
+        let cleo = app.sign_in("cleo").await;
+        let link = app.recover_path_for(&address("cleo"), Recovers::Password).await;
+        let back = app.browser();
+        back.get(&link).await.must_show("Your factors stay as they are.");
+        assert_eq!(app.use_link(&back, &link, NEW).await.leads_to(), "/sign-in");
+        assert_eq!(back.get("/").await.leads_to(), "/sign-in", "nobody is signed in");
+        assert!(!cleo.is_in().await, "every session has ended");
+        let (again, status) = give_password(&app, "cleo", NEW).await;
+        assert_eq!(status, 303);
+        assert_eq!(again.get("/enrolment").await.leads_to(), "/sign-in/code");
+        app.clock.next_code();
+        assert_eq!(again.give_code(&app.code("cleo")).await.leads_to(), "/");
+        assert_eq!(app.audited("factors.replaced").await, 0);
+        is_gone(&app, &link).await;
+    }
+
+    /// `--factors`: a new app in place of the old one, for who gives the password that there is.
+    /// The link alone lets nobody in, and a wrong password does not take it.
+    async fn a_link_for_the_factors_alone_asks_for_the_password(app) {
+        let link = app.recover_path_for(&address("cleo"), Recovers::Factors).await;
+        let back = app.browser();
+        back.get(&link).await.must_show("Give your password.");
+        for wrong in ["", NEW, "cleo walks through a marble gardem"] {
+            let answer = back.post(&link, &[("password", wrong)]).await;
+            assert_eq!(answer.status, 401, "{wrong}");
+            answer.must_show("This password is not right.");
+            assert_eq!(back.get("/").await.leads_to(), "/sign-in");
+        }
+        assert_eq!(app.audited("password.refused").await, 3);
+        let answer = app.use_link(&back, &link, &password("cleo")).await;
+        assert_eq!(answer.leads_to(), "/enrolment");
+        is_gone(&app, &link).await;
+        let (other, _) = give_password(&app, "cleo", &password("cleo")).await;
+        assert_eq!(other.get("/").await.leads_to(), "/sign-in/code", "until then the old app holds");
+        let (_, new) = new_app(&app, "cleo", &back).await;
+        assert_eq!(back.post("/enrolment", &[("code", &new)]).await.leads_to(), "/");
+        app.keep_codes("cleo", &back).await;
+        assert_eq!(app.factor_ids(&back).await.len(), 1);
+        assert_eq!(give_password(&app, "cleo", &password("cleo")).await.1, 303, "the same password");
+        assert_eq!(app.audited("factors.replaced").await, 1);
+    }
+
+    /// Who has no password yet has none to give.
+    async fn a_link_for_the_factors_of_an_invited_user_is_not_made(app) {
+        let ada = app.admin("ada").await;
+        app.invite(&ada, "eve", "Member").await;
+        let made = app.vestibule.make_recover_link(&address("eve"), Recovers::Factors).await;
+        assert!(matches!(made, Ok(Recover::NoPassword)));
+        let link = app.recover_path_for(&address("eve"), Recovers::Password).await;
+        assert_eq!(app.use_link(&app.browser(), &link, NEW).await.leads_to(), "/sign-in");
+        assert_eq!(give_password(&app, "eve", NEW).await.1, 303);
+    }
+
+    /// Whatever a link may do, a newer one voids it; and every active Admin of the account is told
+    /// that it was made, and that it was used.
+    async fn the_admins_are_told_of_each_link(app) {
+        let old = app.recover_path_for(&address("cleo"), Recovers::Everything).await;
+        let link = app.recover_path_for(&address("cleo"), Recovers::Password).await;
+        is_gone(&app, &old).await;
+        app.use_link(&app.browser(), &link, NEW).await;
+        let told = async |who: &str| {
+            let id = app.id(who).await;
+            let told = app.store.read().await.unwrap().notices(id, 20).await.unwrap();
+            let told = told.iter().map(|notice| (notice.notice.as_str(), notice.detail.clone()));
+            let mut told: Vec<_> = told.collect();
+            told.sort_unstable();
+            told
+        };
+        let (made, used) = ("recover_link.made", "recover_link.used");
+        let cleo = || email("cleo");
+        assert_eq!(told("ada").await, [(made, cleo()), (made, cleo()), (used, cleo())]);
+        assert_eq!(told("cleo").await, [("password.changed", String::new())]);
+        assert_eq!(told("ben").await, []);
     }
 }

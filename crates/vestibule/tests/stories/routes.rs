@@ -69,6 +69,10 @@ pub(crate) const ROUTES: &[Route] = &[
     act(SignedIn, "/settings/security/factors/{id}/remove", &[]),
     act(SignedIn, "/settings/security/name", &[("name", "Ada L.")]),
     page_with_form(SignedIn, "/settings/security/password", NEW_PASSWORD),
+    page_with_form(SignedIn, "/settings/security/recovery-codes", &[]),
+    page(SignedIn, "/settings/security/recovery-codes/download"),
+    act(SignedIn, "/settings/security/recovery-codes/kept", &[("set", "{id}")]),
+    page(SignedIn, "/settings/security/recovery-codes/used"),
     act(SignedIn, "/settings/security/sessions/end-others", &[]),
     act(SignedIn, "/settings/security/sessions/{id}/end", &[]),
     page_with_form(

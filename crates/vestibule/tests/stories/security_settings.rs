@@ -30,6 +30,7 @@ stories! {
         page.must_show("Turn MFA on");
         app.scan("ben", &ben.get("/enrolment").await);
         let page = ben.submit("/enrolment", &[("code", &app.code("ben"))]).await;
+        let page = app.keep_shown(&ben, &page).await;
         page.must_show("The app is added: from now on its codes let you in.");
         page.must_show("MFA is on for you");
         ben.get("/").await.must_show("Security code from Authenticator app");

@@ -20,6 +20,7 @@ use crate::request::cookies::{self, SessionCookie};
 use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
 use crate::request::visitor::visitor;
+use crate::respond::see_other;
 use crate::state::App;
 
 /// The most that a body may hold.
@@ -90,7 +91,9 @@ impl<A: Authority + Send> FromRequestParts<App> for Page<A> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let caller = Caller::of(parts, app).await?;
-        let who = authorise::<A>(app, &caller, &page_of(parts, app))?;
+        let here = page_of(parts, app);
+        let who = authorise::<A>(app, &caller, &here)?;
+        hold(&who, parts.uri.path(), &here)?;
         let query = Fields::of_query(parts.uri.query()).map_err(PageError::into_response)?;
         Ok(Self { who, query })
     }
@@ -154,6 +157,18 @@ fn authorise<A: Authority>(app: &App, caller: &Caller, page: &ReturnTo) -> Resul
         Decision::Refused(Why::NotActive) => Err(to_step(Step::Password, page, true)),
         Decision::Refused(Why::NotAdmin) => Err(PageError::for_admins(current).into_response()),
     }
+}
+
+/// Whoever was given recovery codes is led to them from every page, until they are kept. It guards
+/// nothing: what a session opens is for `access` to say.
+fn hold<A: Authority>(who: &A, path: &str, here: &ReturnTo) -> Result<(), Response> {
+    let is_theirs = path
+        .strip_prefix(ReturnTo::RECOVERY_CODES)
+        .is_some_and(|rest| matches!(rest, "" | "/download"));
+    if is_theirs || !who.signed_in().record().has_unkept_codes {
+        return Ok(());
+    }
+    Err(see_other(&here.after(ReturnTo::RECOVERY_CODES)))
 }
 
 /// The page that a request is for; for a form, the page that it stands on.

@@ -22,6 +22,7 @@ pub(crate) fn router() -> Router<App> {
 async fn show(State(app): State<App>, asked: Page<SignedIn>) -> Result<Response, PageError> {
     let session = asked.who.record();
     let code = app.vestibule.second_proof(&asked.who).await?;
+    let codes = app.vestibule.own_recovery_codes(&asked.who).await?;
     let idle = session.session.limits.idle.as_secs() / 60;
     let view = DashboardPage {
         frame: frame_of(session, Place::Dashboard),
@@ -30,6 +31,7 @@ async fn show(State(app): State<App>, asked: Page<SignedIn>) -> Result<Response,
         password_at: When::from_unix_ms(session.session.password.map_or(0, |p| p.at.millis())),
         code: code.map(|(factor, at)| CodeGiven { factor, at: When::from_unix_ms(at.millis()) }),
         has_factor: session.standing.has_factor,
+        has_recovery_codes: codes.is_some_and(|codes| codes.left > 0),
         ends: When::from_unix_ms(
             session.session.created.plus(session.session.limits.total).millis(),
         ),

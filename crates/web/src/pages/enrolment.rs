@@ -96,7 +96,9 @@ async fn confirm(State(app): State<App>, form: Form) -> Result<Response, PageErr
                 let current = app.vestibule.current(&token).await?;
                 dispatch(&app, current.as_ref(), &errand.return_to)
             } else {
-                see_other("/settings/security?done=app-added")
+                let another = who.record().standing.has_factor;
+                let done = if another { "another-added" } else { "app-added" };
+                see_other(&format!("/settings/security?done={done}"))
             };
             Ok(with_token(&app, &token, answer))
         }

@@ -4,6 +4,7 @@
 //! comes next and leads there.
 
 mod asked;
+mod code_form;
 mod dashboard;
 mod dispatch;
 mod enrolment;

@@ -14,6 +14,7 @@ use vestibule_flows::security_code::{CodeRefused, Proven};
 
 use crate::error::PageError;
 use crate::pages::asked::{Caller, Form};
+use crate::pages::code_form::CodeForm;
 use crate::pages::dispatch::{dispatch, session_over};
 use crate::pages::proof_page::{Errand, proof_page};
 use crate::request::fields::Fields;
@@ -47,7 +48,8 @@ async fn show(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Respon
     };
     match proving(&app, &caller, &return_to) {
         Ok(proving) => {
-            let mut answer = proof_page(&app, &proving, errand, None).await?;
+            let mut answer =
+                proof_page(&app, &proving, errand, (CodeForm::of(&query), None)).await?;
             // Shown on its own it refuses nothing.
             if answer.status() == StatusCode::FORBIDDEN {
                 *answer.status_mut() = StatusCode::OK;
@@ -61,7 +63,9 @@ async fn show(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Respon
 /// Where who gives up a page that needs a proof goes back to.
 fn cancel_of(return_to: &ReturnTo) -> ReturnTo {
     match return_to.as_str() {
-        "/enrolment" | "/settings/security/password" => ReturnTo::security(),
+        "/enrolment" | "/settings/security/password" | ReturnTo::RECOVERY_CODES => {
+            ReturnTo::security()
+        }
         _ => ReturnTo::dashboard(),
     }
 }
@@ -77,6 +81,11 @@ async fn give(State(app): State<App>, form: Form) -> Result<Response, PageError>
         Ok(proving) => proving,
         Err(elsewhere) => return Ok(elsewhere),
     };
+    let form_sent = CodeForm::of(fields);
+    if let Some(instead) = CodeForm::instead(fields) {
+        let errand = errand_of(fields, act, &return_to);
+        return proof_page(&app, &proving, errand, (instead, None)).await;
+    }
     let visitor = &form.caller.visitor;
     let proven = match proving.by {
         ProofAsked::SecurityCode => {
@@ -87,24 +96,32 @@ async fn give(State(app): State<App>, form: Form) -> Result<Response, PageError>
         }
     };
     match (proven, act) {
-        (Proven::Accepted(token), Some(act)) => {
+        (Proven::Accepted(token) | Proven::AcceptedRecoveryCode(token), Some(act)) => {
             let again = (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, act.as_str())]);
             Ok(with_token(&app, &token, again.into_response()))
         }
-        (Proven::Accepted(token), None) => {
+        (Proven::Accepted(token) | Proven::AcceptedRecoveryCode(token), None) => {
             Ok(with_token(&app, &token, see_other(return_to.as_str())))
         }
         (Proven::Refused(CodeRefused::SessionOver), _) => Ok(session_over(&return_to)),
-        (Proven::Refused(why), Some(act)) => {
-            let then = ProofThen::Act { act: act.to_string(), fields: fields.carried() };
-            let cancel = page_of_act(&act);
-            proof_page(&app, &proving, Errand { then, cancel }, Some(why)).await
+        (Proven::Refused(why), act) => {
+            let errand = errand_of(fields, act, &return_to);
+            proof_page(&app, &proving, errand, (form_sent, Some(why))).await
         }
-        (Proven::Refused(why), None) => {
-            let then = ProofThen::GoTo { return_to: return_to.to_string() };
-            let cancel = cancel_of(&return_to);
-            proof_page(&app, &proving, Errand { then, cancel }, Some(why)).await
-        }
+    }
+}
+
+/// What was asked for before the proof, as the form carries it.
+fn errand_of(fields: &Fields, act: Option<ReturnTo>, return_to: &ReturnTo) -> Errand {
+    match act {
+        Some(act) => Errand {
+            then: ProofThen::Act { act: act.to_string(), fields: fields.carried() },
+            cancel: page_of_act(&act),
+        },
+        None => Errand {
+            then: ProofThen::GoTo { return_to: return_to.to_string() },
+            cancel: cancel_of(return_to),
+        },
     }
 }
 

@@ -6,8 +6,8 @@ use vestibule_flows::authority::{Decision, ProofAsked, Proving, SignedIn};
 use vestibule_flows::security_code::CodeRefused;
 
 use crate::error::PageError;
+use crate::pages::code_form::CodeForm;
 use crate::pages::dispatch::dispatch;
-use crate::pages::words;
 use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
 use crate::respond::page;
@@ -39,7 +39,7 @@ pub(super) async fn ask(
         return dispatch(app, Some(who.current()), stands_on);
     };
     let errand = Errand { then, cancel: stands_on.clone() };
-    match proof_page(app, &proving, errand, None).await {
+    match proof_page(app, &proving, errand, (CodeForm::SecurityCode, None)).await {
         Ok(answer) => answer,
         Err(error) => error.into_response(),
     }
@@ -50,17 +50,16 @@ pub(super) async fn proof_page(
     app: &App,
     proving: &Proving,
     errand: Errand,
-    refused: Option<CodeRefused>,
+    (form, refused): (CodeForm, Option<CodeRefused>),
 ) -> Result<Response, PageError> {
     let session = proving.record();
     let (ask, status) = match proving.by {
         ProofAsked::SecurityCode => {
-            let closed = app.vestibule.is_budget_spent(proving).await?;
-            let problem =
-                if closed { Some(CodeProblem::BudgetSpent) } else { refused.and_then(words::code) };
-            let status = if closed { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::FORBIDDEN };
-            let factors = app.vestibule.factor_names(proving).await?;
-            (ProofAsk::Code { factors, problem }, status)
+            let (form, problem) = match refused.and_then(|why| form.refused(why)) {
+                Some((form, problem)) => (form, Some(problem)),
+                None => (form, None),
+            };
+            ask_for_code(app, proving, form, problem).await?
         }
         ProofAsked::Password => {
             let problem = refused.map(|_| "This password is not right.".to_owned());
@@ -81,9 +80,26 @@ pub(super) async fn proof_page(
         ask,
         then: errand.then,
         cancel: errand.cancel.to_string(),
-        in_vestibule,
+        in_vestibule: in_vestibule || session.has_unkept_codes,
     };
     Ok(page(status, &view))
+}
+
+async fn ask_for_code(
+    app: &App,
+    proving: &Proving,
+    form: CodeForm,
+    problem: Option<CodeProblem>,
+) -> Result<(ProofAsk, StatusCode), PageError> {
+    if form == CodeForm::RecoveryCode {
+        return Ok((ProofAsk::RecoveryCode { problem }, StatusCode::FORBIDDEN));
+    }
+    let closed = app.vestibule.is_budget_spent(proving).await?;
+    let problem = if closed { Some(CodeProblem::BudgetSpent) } else { problem };
+    let status = if closed { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::FORBIDDEN };
+    let factors = app.vestibule.factor_names(proving).await?;
+    let has_codes = app.vestibule.has_recovery_codes(proving).await?;
+    Ok((ProofAsk::Code { factors, problem, has_codes }, status))
 }
 
 /// What the user is about to do, after "You are about to", and what the button says.
@@ -107,6 +123,10 @@ fn describe(then: &ProofThen, account: &str) -> (String, &'static str) {
             (format!("turn two-factor sign-in off at {account}"), "Turn off")
         }
         ("/enrolment", _) => plain("set up an authenticator app", "Continue"),
+        (ReturnTo::RECOVERY_CODES, _) if matches!(then, ProofThen::Act { .. }) => {
+            plain("make new recovery codes", "Make new codes")
+        }
+        (ReturnTo::RECOVERY_CODES, _) => plain("see your recovery codes", "Continue"),
         (_, "password") => plain("change your password", "Continue"),
         ("/settings/users", _) => (format!("add {} as a user", field("email")), "Add this user"),
         (_, "invitation") => plain("make a new invitation link", "Make a new link"),

@@ -12,15 +12,15 @@ use vestibule_flows::sign_in::SignIn;
 
 use crate::error::PageError;
 use crate::pages::asked::{Caller, Form};
+use crate::pages::code_form::CodeForm;
 use crate::pages::dispatch::{dispatch, session_over};
-use crate::pages::words;
 use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
 use crate::respond::{page, see_other, with_token, without_token};
 use crate::state::App;
 use crate::surroundings::outside;
 use crate::views::CodeProblem;
-use crate::views::sign_in::{CodePage, SignInNotice, SignInPage, SignInProblem};
+use crate::views::sign_in::{CodePage, RecoveryCodePage, SignInNotice, SignInPage, SignInProblem};
 
 pub(crate) fn router() -> Router<App> {
     Router::new()
@@ -115,7 +115,7 @@ async fn show_code(
     let query = Fields::of_query(uri.query())?;
     let return_to = ReturnTo::parse(query.text("return_to"), &app.public_url);
     match awaiting_code(&app, &caller, &return_to) {
-        Ok(proving) => code_page(&app, &proving, &return_to, None).await,
+        Ok(proving) => code_page(&app, &proving, &return_to, CodeForm::of(&query), None).await,
         Err(elsewhere) => Ok(elsewhere),
     }
 }
@@ -131,8 +131,16 @@ async fn give_code(State(app): State<App>, form: Form) -> Result<Response, PageE
             let current = app.vestibule.current(&token).await?;
             Ok(with_token(&app, &token, dispatch(&app, current.as_ref(), &return_to)))
         }
-        Proven::Refused(why) => match words::code(why) {
-            Some(problem) => code_page(&app, &proving, &return_to, Some(problem)).await,
+        Proven::AcceptedRecoveryCode(token) => {
+            let current = app.vestibule.current(&token).await?;
+            let offer = return_to.after(&format!("{}/used", ReturnTo::RECOVERY_CODES));
+            let offer = ReturnTo::parse(&offer, &app.public_url);
+            Ok(with_token(&app, &token, dispatch(&app, current.as_ref(), &offer)))
+        }
+        Proven::Refused(why) => match CodeForm::of(&form.fields).refused(why) {
+            Some((form, problem)) => {
+                code_page(&app, &proving, &return_to, form, Some(problem)).await
+            }
             None => Ok(session_over(&return_to)),
         },
     }
@@ -142,25 +150,45 @@ async fn code_page(
     app: &App,
     proving: &Proving,
     return_to: &ReturnTo,
+    form: CodeForm,
     problem: Option<CodeProblem>,
 ) -> Result<Response, PageError> {
     let session = proving.record();
+    let outside = crate::views::Outside { brand: session.account_name.clone() };
+    let has_codes = app.vestibule.has_recovery_codes(proving).await?;
+    if form == CodeForm::RecoveryCode {
+        let view = RecoveryCodePage {
+            outside,
+            has_codes,
+            return_to: return_to.to_string(),
+            problem,
+            code_href: return_to.after("/sign-in/code"),
+        };
+        return Ok(page(status_of(problem), &view));
+    }
     let closed = app.vestibule.is_budget_spent(proving).await?;
     let problem = if closed { Some(CodeProblem::BudgetSpent) } else { problem };
-    let status = match problem {
-        None => StatusCode::OK,
-        Some(CodeProblem::BudgetSpent) => StatusCode::TOO_MANY_REQUESTS,
-        Some(CodeProblem::NotSixDigits) => StatusCode::UNPROCESSABLE_ENTITY,
-        Some(_) => StatusCode::UNAUTHORIZED,
-    };
     let view = CodePage {
-        outside: crate::views::Outside { brand: session.account_name.clone() },
+        outside,
         email: session.email.clone(),
         factors: app.vestibule.factor_names(proving).await?,
         return_to: return_to.to_string(),
         problem,
+        recovery_href: return_to.after("/sign-in/code?with=recovery-code"),
+        has_codes,
     };
-    Ok(page(status, &view))
+    Ok(page(status_of(problem), &view))
+}
+
+fn status_of(problem: Option<CodeProblem>) -> StatusCode {
+    match problem {
+        None => StatusCode::OK,
+        Some(CodeProblem::BudgetSpent) => StatusCode::TOO_MANY_REQUESTS,
+        Some(CodeProblem::NotSixDigits | CodeProblem::NotARecoveryCode) => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Some(_) => StatusCode::UNAUTHORIZED,
+    }
 }
 
 /// Where who signed out arrives.

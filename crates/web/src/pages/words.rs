@@ -58,6 +58,9 @@ pub(crate) fn code(why: CodeRefused) -> Option<CodeProblem> {
             }
         }
         CodeRefused::BudgetSpent => CodeProblem::BudgetSpent,
+        CodeRefused::WrongRecoveryCode => CodeProblem::WrongRecoveryCode,
+        CodeRefused::UsedRecoveryCode => CodeProblem::UsedRecoveryCode,
+        CodeRefused::NoRecoveryCodes => CodeProblem::NoRecoveryCodes,
         CodeRefused::WrongPassword | CodeRefused::SessionOver => return None,
     })
 }

@@ -67,7 +67,12 @@ impl Fields {
     pub(crate) fn carried(&self) -> Vec<(String, String)> {
         self.0
             .iter()
-            .filter(|(name, _)| !matches!(name.as_str(), "password" | "code" | "act" | "return_to"))
+            .filter(|(name, _)| {
+                !matches!(
+                    name.as_str(),
+                    "password" | "code" | "act" | "return_to" | "with" | "instead"
+                )
+            })
             .map(|(name, value)| (name.clone(), value.to_string()))
             .collect()
     }

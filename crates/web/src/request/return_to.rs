@@ -12,6 +12,14 @@ const LONGEST: usize = 2048;
 pub(crate) struct ReturnTo(String);
 
 impl ReturnTo {
+    /// The page of recovery codes that are still to be kept.
+    pub(crate) const RECOVERY_CODES: &'static str = "/settings/security/recovery-codes";
+
+    /// The same.
+    pub(crate) fn recovery_codes() -> Self {
+        Self(Self::RECOVERY_CODES.into())
+    }
+
     /// The dashboard.
     pub(crate) fn dashboard() -> Self {
         Self("/".into())

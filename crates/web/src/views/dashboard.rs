@@ -20,6 +20,8 @@ pub struct DashboardPage {
     pub code: Option<CodeGiven>,
     /// Whether the user has a factor; without one the page invites to set one up.
     pub has_factor: bool,
+    /// Whether any recovery code is left; who has a factor and none of these is reminded.
+    pub has_recovery_codes: bool,
     /// When the session ends at the latest.
     pub ends: When,
     /// How long it may stand unused ("1 hour").
@@ -29,8 +31,8 @@ pub struct DashboardPage {
 /// A security code that was given.
 #[derive(Clone)]
 pub struct CodeGiven {
-    /// Name of the app.
-    pub factor: String,
+    /// Name of the app; `None` for a recovery code.
+    pub factor: Option<String>,
     /// When.
     pub at: When,
 }
@@ -44,7 +46,8 @@ impl DashboardPage {
             role,
             password_at: sample::when(0),
             has_factor: code.is_some(),
-            code: code.map(|factor| CodeGiven { factor: factor.into(), at: sample::when(1) }),
+            code: code.map(|factor| CodeGiven { factor: Some(factor.into()), at: sample::when(1) }),
+            has_recovery_codes: true,
             ends: sample::when(24 * 60),
             idle: "1 hour".into(),
         };
@@ -66,6 +69,14 @@ impl DashboardPage {
                 Self {
                     email: "ben@acme.example".into(),
                     ..page(finished, Role::Member, Some("Ben’s phone"))
+                },
+            ),
+            (
+                "by-recovery-code",
+                Self {
+                    code: Some(CodeGiven { factor: None, at: sample::when(1) }),
+                    has_recovery_codes: false,
+                    ..page(sample::admin(Place::Dashboard), Role::Admin, Some(""))
                 },
             ),
             (

@@ -68,10 +68,25 @@ pub struct RecoverPage {
     pub token: String,
     /// Who recovers.
     pub email: String,
+    /// What the link may do.
+    pub recovers: Recovers,
+    /// Whether the password that there is was asked for, and another was typed.
+    pub is_wrong: bool,
     /// What to mend in the password.
     pub password_error: Option<String>,
     /// Shortest password taken, in characters.
     pub min_password: u64,
+}
+
+/// What a recover link may do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Recovers {
+    /// A new password, then a new app.
+    Everything,
+    /// A new password.
+    Password,
+    /// A new app, for who gives the password.
+    Factors,
 }
 
 /// A link that opens nothing any more (410).
@@ -223,11 +238,16 @@ impl RecoverPage {
             outside: sample::outside(),
             token: "kT0pJ9".into(),
             email: "ada@acme.example".into(),
+            recovers: Recovers::Everything,
+            is_wrong: false,
             password_error: error.map(Into::into),
             min_password: 12,
         };
         vec![
             ("new", page(None)),
+            ("password", Self { recovers: Recovers::Password, ..page(None) }),
+            ("factors", Self { recovers: Recovers::Factors, ..page(None) }),
+            ("factors-wrong", Self { recovers: Recovers::Factors, is_wrong: true, ..page(None) }),
             (
                 "common",
                 page(Some("This password is on lists of common passwords. Choose another.")),

@@ -11,6 +11,7 @@ pub mod errors;
 pub mod links;
 pub mod proof;
 pub mod qr;
+pub mod recovery_codes;
 pub mod security;
 pub mod sign_in;
 pub mod users;
@@ -197,6 +198,14 @@ pub enum CodeProblem {
         /// How far the phone's clock is ahead.
         minutes: u64,
     },
+    /// Nothing was typed, or something that has not the form of a recovery code.
+    NotARecoveryCode,
+    /// A recovery code, and none of this user's.
+    WrongRecoveryCode,
+    /// A recovery code of this user, used before.
+    UsedRecoveryCode,
+    /// A recovery code, of who has none.
+    NoRecoveryCodes,
     /// Enrolment alone: the earlier key ended before it was confirmed, the page shows a new one.
     KeyExpired,
     /// No code is taken any more until the password is changed; the page then shows no field.
@@ -216,6 +225,10 @@ impl CodeProblem {
             Self::Fast { minutes } => {
                 format!("This code is for about {} from now.", count(minutes, "minute", "minutes"))
             }
+            Self::NotARecoveryCode => "A recovery code has sixteen letters and digits.".into(),
+            Self::WrongRecoveryCode => "This is not one of your recovery codes.".into(),
+            Self::UsedRecoveryCode => "This recovery code was used before.".into(),
+            Self::NoRecoveryCodes => "You have no recovery codes.".into(),
             Self::KeyExpired => "The key shown before has expired.".into(),
             Self::BudgetSpent => "Security codes are closed for now.".into(),
         }
@@ -232,6 +245,12 @@ impl CodeProblem {
             Self::Fast { .. } => {
                 "Your phone’s clock seems to be fast: set it to automatic time, then use the next code."
             }
+            Self::NotARecoveryCode => "Type all four groups of one of the codes that you kept.",
+            Self::WrongRecoveryCode => {
+                "Look at each letter again. Codes made before the newest ones no longer work."
+            }
+            Self::UsedRecoveryCode => "Each works once. Use another, and cross this one out.",
+            Self::NoRecoveryCodes => "Type the six digits that your app shows now.",
             Self::KeyExpired => "Delete its entry in your app and add the new key below.",
             Self::BudgetSpent => "Too many codes were tried.",
         }
@@ -273,6 +292,9 @@ pub fn render_all_samples() -> Vec<(String, String)> {
     let mut all = Vec::new();
     add(&mut all, "sign-in", sign_in::SignInPage::samples());
     add(&mut all, "code", sign_in::CodePage::samples());
+    add(&mut all, "recovery-code", sign_in::RecoveryCodePage::samples());
+    add(&mut all, "recovery-codes", recovery_codes::RecoveryCodesPage::samples());
+    add(&mut all, "recovery-code-used", recovery_codes::RecoveryCodeUsedPage::samples());
     add(&mut all, "enrolment", enrolment::EnrolmentPage::samples());
     add(&mut all, "proof", proof::ProofPage::samples());
     add(&mut all, "setup", links::SetupPage::samples());

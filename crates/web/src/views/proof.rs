@@ -20,7 +20,8 @@ pub struct ProofPage {
     pub then: ProofThen,
     /// Where "Cancel" leads.
     pub cancel: String,
-    /// Whether it stands before the second door: then there is no page to go back to.
+    /// Whether there is no page to go back to: before the second door, and while recovery codes are
+    /// still to be kept.
     pub in_vestibule: bool,
 }
 
@@ -32,6 +33,13 @@ pub enum ProofAsk {
         /// Names of the user's apps.
         factors: Vec<String>,
         /// Why the last code was not taken. [`CodeProblem::BudgetSpent`] takes the field away.
+        problem: Option<CodeProblem>,
+        /// Whether the user has recovery codes.
+        has_codes: bool,
+    },
+    /// For who has a factor and not at hand.
+    RecoveryCode {
+        /// Why the last code was not taken.
         problem: Option<CodeProblem>,
     },
     /// For who has none.
@@ -66,13 +74,26 @@ impl ProofPage {
         matches!(self.then, ProofThen::GoTo { .. })
     }
 
+    /// Whether the user has recovery codes and is asked for a security code.
+    fn offers_recovery(&self) -> bool {
+        matches!(self.ask, ProofAsk::Code { has_codes: true, .. })
+    }
+
+    fn is_recovery(&self) -> bool {
+        matches!(self.ask, ProofAsk::RecoveryCode { .. })
+    }
+
     fn code_is_closed(&self) -> bool {
         matches!(self.ask, ProofAsk::Code { problem: Some(CodeProblem::BudgetSpent), .. })
     }
 
     /// The states worth looking at.
     pub fn samples() -> Vec<(&'static str, Self)> {
-        let code = |problem| ProofAsk::Code { factors: vec!["Ada’s phone".into()], problem };
+        let code = |problem| ProofAsk::Code {
+            factors: vec!["Ada’s phone".into()],
+            problem,
+            has_codes: true,
+        };
         let password = |problem: Option<&str>| ProofAsk::Password {
             email: "ada@acme.example".into(),
             problem: problem.map(Into::into),
@@ -94,6 +115,19 @@ impl ProofPage {
             ("code-wrong", page(code(Some(CodeProblem::Wrong)))),
             ("code-slow", page(code(Some(CodeProblem::Slow { minutes: 4 })))),
             ("budget-spent", page(code(Some(CodeProblem::BudgetSpent)))),
+            (
+                "budget-spent-no-codes",
+                page(ProofAsk::Code {
+                    factors: vec!["Ada’s phone".into()],
+                    problem: Some(CodeProblem::BudgetSpent),
+                    has_codes: false,
+                }),
+            ),
+            ("recovery-code", page(ProofAsk::RecoveryCode { problem: None })),
+            (
+                "recovery-code-used",
+                page(ProofAsk::RecoveryCode { problem: Some(CodeProblem::UsedRecoveryCode) }),
+            ),
             (
                 "password",
                 Self {

@@ -16,6 +16,8 @@ pub struct SecurityPage {
     pub name: Field,
     /// The user's factors.
     pub factors: Vec<Factor>,
+    /// The user's recovery codes, if there are any.
+    pub recovery_codes: Option<RecoveryCodes>,
     /// Whether the account requires one.
     pub required: bool,
     /// Which proof a change of factors asks for.
@@ -43,6 +45,27 @@ impl Factor {
     /// What stands in the field for a new name.
     fn typed(&self) -> Field {
         self.rename.clone().unwrap_or_else(|| Field::holding(self.name.clone()))
+    }
+}
+
+/// What is left of a set of recovery codes.
+#[derive(Clone)]
+pub struct RecoveryCodes {
+    /// How many are not used yet.
+    pub left: u64,
+    /// When they were made.
+    pub made: When,
+}
+
+impl RecoveryCodes {
+    /// How many a set holds.
+    const fn all() -> u64 {
+        vestibule_domain::recovery_code::CODES as u64
+    }
+
+    /// Whether it is time to make new ones.
+    fn is_few(&self) -> bool {
+        self.left <= vestibule_domain::recovery_code::FEW as u64
     }
 }
 
@@ -107,6 +130,7 @@ impl SecurityPage {
             email: "ben@acme.example".into(),
             name: Field::holding("Ben Okafor"),
             factors,
+            recovery_codes: Some(RecoveryCodes { left: 8, made: sample::when(-90_000) }),
             required,
             asks: Asks::SecurityCode,
             sessions: vec![
@@ -134,6 +158,14 @@ impl SecurityPage {
             ),
             ("one-app", page(one(), false)),
             ("last-app-required", page(one(), true)),
+            (
+                "few-codes",
+                Self {
+                    recovery_codes: Some(RecoveryCodes { left: 2, made: sample::when(-90_000) }),
+                    ..page(one(), true)
+                },
+            ),
+            ("no-codes", Self { recovery_codes: None, ..page(one(), true) }),
             ("two-apps", Self { frame: sample::admin(Place::Security), ..page(two(), true) }),
             ("rename-error", renaming),
             ("name-error", nameless),

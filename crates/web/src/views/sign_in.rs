@@ -81,6 +81,54 @@ pub struct CodePage {
     pub return_to: String,
     /// Why the last code was not taken. [`CodeProblem::BudgetSpent`] takes the field away.
     pub problem: Option<CodeProblem>,
+    /// Where a recovery code is typed instead.
+    pub recovery_href: String,
+    /// Whether the user has any.
+    pub has_codes: bool,
+}
+
+/// `/sign-in/code?with=recovery-code`
+#[derive(Template)]
+#[template(path = "sign_in_recovery.html")]
+pub struct RecoveryCodePage {
+    /// The surroundings.
+    pub outside: Outside,
+    /// Whether the user has any recovery codes; without, the page says what else there is.
+    pub has_codes: bool,
+    /// Where to go afterwards.
+    pub return_to: String,
+    /// Why the last code was not taken.
+    pub problem: Option<CodeProblem>,
+    /// Where a security code is typed instead.
+    pub code_href: String,
+}
+
+impl RecoveryCodePage {
+    /// The states worth looking at.
+    pub fn samples() -> Vec<(&'static str, Self)> {
+        let page = |problem| Self {
+            outside: sample::outside(),
+            has_codes: true,
+            return_to: "/".into(),
+            problem,
+            code_href: "/sign-in/code".into(),
+        };
+        vec![
+            ("new", page(None)),
+            ("not-one", page(Some(CodeProblem::NotARecoveryCode))),
+            ("wrong", page(Some(CodeProblem::WrongRecoveryCode))),
+            ("used", page(Some(CodeProblem::UsedRecoveryCode))),
+            ("none", Self { has_codes: false, ..page(None) }),
+            (
+                "hostile",
+                Self {
+                    outside: sample::outside_of(sample::HOSTILE),
+                    has_codes: false,
+                    ..page(None)
+                },
+            ),
+        ]
+    }
 }
 
 impl SignInPage {
@@ -128,6 +176,8 @@ impl CodePage {
             factors: vec!["Cleo’s phone".into()],
             return_to: "/".into(),
             problem,
+            recovery_href: "/sign-in/code?with=recovery-code".into(),
+            has_codes: true,
         };
         vec![
             ("new", page(None)),
@@ -141,6 +191,10 @@ impl CodePage {
             ("slow", page(Some(CodeProblem::Slow { minutes: 2 }))),
             ("fast", page(Some(CodeProblem::Fast { minutes: 1 }))),
             ("budget-spent", page(Some(CodeProblem::BudgetSpent))),
+            (
+                "budget-spent-no-codes",
+                Self { has_codes: false, ..page(Some(CodeProblem::BudgetSpent)) },
+            ),
             (
                 "hostile",
                 Self {

@@ -121,6 +121,8 @@ pub struct UserPage {
     pub state: UserState,
     /// The user's factors.
     pub factors: Vec<FactorLine>,
+    /// How many recovery codes are left.
+    pub recovery_codes_left: u64,
     /// Last sign-in.
     pub last_sign_in: Option<When>,
     /// Sessions that are open now.
@@ -362,6 +364,7 @@ impl UserPage {
             role: Role::Member,
             state: UserState::Active,
             factors: vec![app("Ben’s phone")],
+            recovery_codes_left: 8,
             last_sign_in: Some(sample::when(-60)),
             open_sessions: 2,
             required: true,

@@ -3,7 +3,7 @@
 //!
 //! | rows | where |
 //! |---|---|
-//! | AT-01 to 04, 07 | `once.rs` |
+//! | AT-01 to 04, 06 to 08 | `once.rs` |
 //! | AT-32, 34 to 37, 43 (and 47, 54, 55) | `vestibule.rs` |
 //! | AT-38 to 41 | `steps.rs` |
 //! | AT-45, 49, 54 | `paths.rs` |

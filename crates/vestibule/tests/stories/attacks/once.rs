@@ -3,6 +3,7 @@
 
 use vestibule_testkit::{Client, TestApp, race, stories};
 
+use crate::recovery_codes::{ben_with_codes, give, opens};
 use crate::security_code::{code_in, waiting};
 
 /// How many of the browsers are in.
@@ -126,5 +127,89 @@ stories! {
         assert_eq!(count_in(&copies).await, 1);
         assert_eq!(app.audited("code.accepted").await, 1);
         assert!(!cleo.is_in().await, "the value that they shared is dead");
+    }
+
+    /// AT-06: fifty sessions give the same recovery code at once: one gets in, and one code is gone.
+    async fn at_06_a_raced_recovery_code_lets_one_in(app) {
+        ben_with_codes(&app).await;
+        let mut browsers = Vec::new();
+        for _ in 0..50 {
+            browsers.push(app.give_password("ben").await);
+        }
+        let code = app.recovery_code("ben", 3);
+        race(browsers.iter().cloned().map(|browser| {
+            let code = code.clone();
+            async move { give(&browser, &code).await }
+        }))
+        .await;
+        let mut winner = None;
+        for browser in browsers {
+            if browser.is_in().await {
+                assert!(winner.replace(browser).is_none(), "one gets in");
+            }
+        }
+        winner.unwrap().get("/settings/security").await.must_show("9 of 10 left");
+        assert_eq!(app.audited("recovery_code.used").await, 1);
+    }
+
+    /// AT-06: the same at the second door and as a fresh proof at once.
+    async fn at_06_a_recovery_code_raced_over_both_forms_is_taken_once(app) {
+        let inside = ben_with_codes(&app).await;
+        let mut doors = vec![(inside, "/proof")];
+        for _ in 0..9 {
+            doors.push((app.give_password("ben").await, "/sign-in/code"));
+        }
+        let code = app.recovery_code("ben", 3);
+        race(doors.into_iter().map(|(browser, path)| {
+            let code = code.clone();
+            async move { browser.post(path, &[("code", &code)]).await }
+        }))
+        .await;
+        assert_eq!(app.audited("recovery_code.used").await, 1);
+    }
+
+    /// AT-07: one waiting session sends one recovery code thirty times at once: it is one sign-in, and
+    /// what the session was before is worth nothing after it, with this code or with another.
+    async fn at_07_one_waiting_session_redeems_one_recovery_code(app) {
+        ben_with_codes(&app).await;
+        let waits = app.give_password("ben").await;
+        let copies: Vec<Client> = (0..30).map(|_| waits.stolen()).collect();
+        let code = app.recovery_code("ben", 0);
+        race(copies.iter().cloned().map(|copy| {
+            let code = code.clone();
+            async move { give(&copy, &code).await }
+        }))
+        .await;
+        assert_eq!(count_in(&copies).await, 1);
+        assert_eq!(app.audited("recovery_code.used").await, 1);
+        for index in 0..2 {
+            let answer = give(&waits, &app.recovery_code("ben", index)).await;
+            assert_eq!(answer.leads_to(), "/sign-in", "{index}");
+        }
+        let mut inside = None;
+        for copy in copies {
+            if copy.is_in().await {
+                inside = Some(copy);
+            }
+        }
+        inside.unwrap().get("/settings/security").await.must_show("9 of 10 left");
+    }
+
+    /// AT-08: each of the ten works once, in any order; then the page says what else there is.
+    async fn at_08_all_ten_work_once_in_any_order(app) {
+        ben_with_codes(&app).await;
+        for index in [7, 2, 9, 0, 4, 1, 8, 3, 6, 5] {
+            let code = app.recovery_code("ben", index);
+            assert!(opens(&app, &code).await, "{index}");
+            assert!(!opens(&app, &code).await, "{index} again");
+        }
+        let ben = app.give_password("ben").await;
+        let page = ben.get("/sign-in/code?with=recovery-code").await;
+        page.must_show("You have no recovery codes");
+        page.must_show("Ask an Admin of Acme Analytics to reset your factors.");
+        app.clock.next_code();
+        ben.give_code(&app.code("ben")).await;
+        ben.get("/").await.must_show("You have no recovery codes.");
+        ben.get("/settings/security").await.must_show("0 of 10 left");
     }
 }

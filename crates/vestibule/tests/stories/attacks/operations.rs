@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use vestibule_domain::user::Role;
 use vestibule_testkit::app::{email, password};
-use vestibule_testkit::{Answer, Client, Method, TestApp, stories};
+use vestibule_testkit::{Answer, Client, Method, RECOVERY_CODES, TestApp, stories};
 
 use super::secrets::{Log, letters};
 use crate::policy::{is_on, led_to_enrolment_by_the_switch};
@@ -92,6 +92,12 @@ async fn walk_to(
         if path == target {
             assert_eq!(answer.status, 200, "{}", answer.text());
             return step;
+        }
+        if path == RECOVERY_CODES {
+            app.keep_codes(who, browser).await;
+            target.clone_into(&mut at);
+            answer = browser.get(target).await;
+            continue;
         }
         let form = Form::on(app, who, password, &path, &answer);
         let fields: Vec<(&str, &str)> =
@@ -257,6 +263,7 @@ stories! {
         assert_eq!(app.audited("refused.needs_factor").await, 1);
         let code = app.code("ada");
         let page = ada.submit("/enrolment", &[("code", &code), ("for", "everyone")]).await;
+        let page = app.keep_shown(&ada, &page).await;
         page.must_show("Two-factor sign-in is on for everyone.");
         assert!(is_on(&ada).await);
         assert_eq!(ben.get("/").await.leads_to(), "/enrolment");

@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::SubscriberExt as _;
 use vestibule_testkit::app::{email, password};
 use vestibule_testkit::client::encode;
-use vestibule_testkit::{Answer, Client, TestApp, stories};
+use vestibule_testkit::{Answer, Client, RECOVERY_CODES, TestApp, codes_on, stories};
 
 /// Everything that this process logs while a story listens, down to the last detail.
 #[derive(Clone, Default)]
@@ -61,6 +61,7 @@ struct Witness {
     keys: Vec<String>,
     sessions: Vec<String>,
     links: Vec<String>,
+    recovery: Vec<String>,
 }
 
 impl Witness {
@@ -89,6 +90,24 @@ impl Witness {
         }
         self.answers.push((path.to_owned(), answer.clone()));
         answer
+    }
+
+    /// Looks at the recovery codes that wait to be kept, and keeps them.
+    async fn keep_codes(&mut self, app: &TestApp, browser: &Client) {
+        let page = self.get(browser, RECOVERY_CODES).await;
+        let codes = codes_on(&page);
+        assert_eq!(codes.len(), 10, "{}", page.text());
+        self.recovery.extend(codes);
+        self.must_not_be_in(&app.database_dump(), "the database, while codes wait to be kept");
+        let set = page.field("set").unwrap();
+        let kept = self.post(browser, &format!("{RECOVERY_CODES}/kept"), &[("set", &set)]).await;
+        assert_eq!(kept.leads_to(), "/");
+    }
+
+    /// Gives a recovery code at the second door.
+    async fn give_recovery_code(&mut self, browser: &Client, code: &str) -> Answer {
+        let answer = browser.post("/sign-in/code", &[("code", code)]).await;
+        self.note(browser, "/sign-in/code", answer)
     }
 
     /// The path of a link, whose token is a secret.
@@ -120,6 +139,12 @@ impl Witness {
                 hex(&raw),
                 raw,
             ]);
+        }
+        for code in &self.recovery {
+            let letters = code.replace('-', "");
+            forms.extend([code.clone().into_bytes(), code.replace('-', " ").into_bytes()]);
+            forms.extend([letters.to_lowercase().into_bytes(), base32(&letters)]);
+            forms.extend([hex(&base32(&letters)), letters.into_bytes()]);
         }
         for token in self.sessions.iter().chain(&self.links) {
             let raw = URL_SAFE_NO_PAD.decode(token).unwrap();
@@ -159,6 +184,10 @@ impl Witness {
                 for key in self.keys.iter().filter(|_| path != "/enrolment") {
                     let shown = text.contains(key.as_str()) || text.contains(&groups(key));
                     assert!(!shown, "{status} {path} shows a key");
+                }
+                for code in self.recovery.iter().filter(|_| path != RECOVERY_CODES) {
+                    let shown = text.contains(code) || text.contains(&code.replace('-', ""));
+                    assert!(!shown, "{status} {path} shows a recovery code");
                 }
                 for token in self.links.iter().filter(|token| !path.ends_with(token.as_str())) {
                     let is_made = answer.shows("link is ready");
@@ -243,6 +272,7 @@ async fn first_day(app: &TestApp, w: &mut Witness) -> Client {
     w.post(&ada, "/enrolment", &[("code", &app.wrong_code())]).await;
     let enrolled = w.post(&ada, "/enrolment", &[("code", &app.code("ada"))]).await;
     assert_eq!(enrolled.leads_to(), "/settings/security");
+    w.keep_codes(app, &ada).await;
     ada
 }
 
@@ -256,6 +286,14 @@ async fn sign_in_clumsily(app: &TestApp, w: &mut Witness) -> Client {
         let refused = w.post(&ada, "/sign-in/code", &[("code", &code)]).await;
         assert!(refused.status.is_client_error());
     }
+    let used = w.recovery[0].clone();
+    for wrong in [format!("{}7", &used[..18]), used[..14].to_owned()] {
+        assert!(w.give_recovery_code(&ada, &wrong).await.status.is_client_error());
+    }
+    assert_eq!(w.give_recovery_code(&ada, &used).await.status, 303);
+    let ada = app.browser();
+    w.post(&ada, "/sign-in", &[("email", "ada@acme.example"), ("password", ADA)]).await;
+    assert_eq!(w.give_recovery_code(&ada, &used).await.status, 401);
     app.clock.next_code();
     let code = app.code("ada");
     assert_eq!(w.post(&ada, "/sign-in/code", &[("code", &code)]).await.leads_to(), "/");
@@ -291,6 +329,7 @@ async fn busy_day(app: &TestApp, w: &mut Witness, ada: &Client) {
     app.scan("eve", &page);
     w.must_not_be_in(&app.database_dump(), "the database, while an enrolment is pending");
     w.post(&eve, "/enrolment", &[("code", &app.code("eve"))]).await;
+    w.keep_codes(app, &eve).await;
     let new = "an otter sings in the marble hall";
     w.post(&eve, "/settings/security/password", &[("password", new)]).await;
     let made = w.post(ada, &app.user_path("eve", "/password-link").await, &[]).await;

@@ -1,4 +1,4 @@
-//! `/recover/{token}`: the way back that was made on the host: a new password, then a new app.
+//! `/recover/{token}`: the way back that was made on the host: a new password, a new app, or both.
 
 use axum::Router;
 use axum::extract::State;
@@ -6,28 +6,44 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use vestibule_domain::link::LinkPurpose;
-use vestibule_flows::invitations::{LinkRefused, LinkedUser};
+use vestibule_flows::invitations::LinkedUser;
+use vestibule_flows::recover::{RecoverRefused, Recovered};
 
 use super::{enter, link_gone, linked};
 use crate::error::PageError;
 use crate::pages::asked::Form;
 use crate::pages::words;
 use crate::request::segment::Segment;
-use crate::respond::link_page;
+use crate::respond::{link_page, see_other};
 use crate::state::App;
 use crate::views::Outside;
-use crate::views::links::{LinkKind, RecoverPage};
+use crate::views::links::{LinkKind, RecoverPage, Recovers};
 
 pub(crate) fn router() -> Router<App> {
     Router::new().route("/recover/{token}", get(show).post(recover))
 }
 
-fn view(app: &App, text: String, linked: LinkedUser, problem: Option<String>) -> RecoverPage {
+fn view(
+    app: &App,
+    text: String,
+    linked: LinkedUser,
+    refused: Option<RecoverRefused>,
+) -> RecoverPage {
+    use vestibule_domain::link::Recovers as Link;
     RecoverPage {
         outside: Outside { brand: linked.account_name },
         token: text,
         email: linked.user.email,
-        password_error: problem,
+        recovers: match linked.recovers {
+            Link::Everything => Recovers::Everything,
+            Link::Password => Recovers::Password,
+            Link::Factors => Recovers::Factors,
+        },
+        is_wrong: refused == Some(RecoverRefused::WrongPassword),
+        password_error: match refused {
+            Some(RecoverRefused::NewPassword(error)) => Some(words::password(error)),
+            _ => None,
+        },
         min_password: app.vestibule.settings().password_minimum as u64,
     }
 }
@@ -50,11 +66,16 @@ async fn recover(
     let visitor = &form.caller.visitor;
     let password = form.fields.text("password");
     match app.vestibule.use_recover_link(visitor, &token, password).await? {
-        Ok(session) => enter(&app, &form.caller, &session).await,
-        Err(LinkRefused::Fields { password, .. }) => {
-            let view = view(&app, text, linked, password.map(words::password));
+        Ok(Recovered::Begun(session)) => enter(&app, &form.caller, &session).await,
+        Ok(Recovered::PasswordSet) => Ok(see_other("/sign-in?notice=password-changed")),
+        Err(why @ RecoverRefused::NewPassword(_)) => {
+            let view = view(&app, text, linked, Some(why));
             Ok(link_page(StatusCode::UNPROCESSABLE_ENTITY, &view))
         }
-        Err(LinkRefused::Gone) => link_gone(&app, LinkKind::Recover).await,
+        Err(why @ RecoverRefused::WrongPassword) => {
+            let view = view(&app, text, linked, Some(why));
+            Ok(link_page(StatusCode::UNAUTHORIZED, &view))
+        }
+        Err(RecoverRefused::Gone) => link_gone(&app, LinkKind::Recover).await,
     }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod browser;
+mod recovery_codes;
 mod security;
 mod user;
 mod users;
@@ -13,6 +14,7 @@ use crate::state::App;
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .merge(account::router())
+        .merge(recovery_codes::router())
         .merge(security::router())
         .merge(user::router())
         .merge(users::router())

@@ -19,7 +19,7 @@ use crate::request::segment::Segment;
 use crate::respond::{page, see_other, with_token, without_token};
 use crate::state::App;
 use crate::surroundings::frame_of;
-use crate::views::security::{ChangePasswordPage, Factor, SecurityPage, SessionRow};
+use crate::views::security::{ChangePasswordPage, Factor, RecoveryCodes, SecurityPage, SessionRow};
 use crate::views::{Asks, Field, Place, When};
 
 pub(crate) fn router() -> Router<App> {
@@ -43,6 +43,11 @@ struct Typed {
 async fn show(State(app): State<App>, asked: Page<SignedIn>) -> Result<Response, PageError> {
     let done = match asked.query.text("done") {
         "app-added" => "The app is added: from now on its codes let you in.",
+        "another-added" => {
+            "The app is added: its codes let you in too. If it takes the place of one that is lost, \
+             remove that one below."
+        }
+        "codes-made" => "Your new recovery codes are in place. The old ones no longer work.",
         "app-renamed" => "The app is renamed.",
         "app-removed" => "The app is removed: its codes no longer let anyone in.",
         "name-changed" => "Your name is changed.",
@@ -88,6 +93,9 @@ async fn security_page(
         email: session.email.clone(),
         name: typed.name.unwrap_or_else(|| Field::holding(session.user_name.clone())),
         factors: factors.collect(),
+        recovery_codes: own
+            .recovery_codes
+            .map(|codes| RecoveryCodes { left: codes.left.unsigned_abs(), made: when(codes.made) }),
         required: session.policy.is_required(),
         asks: asks(app, who),
         sessions: sessions.collect(),

@@ -79,6 +79,7 @@ async fn show(
                 last_used: factor.last_used.map(when),
             })
             .collect(),
+        recovery_codes_left: managed.recovery_codes_left.unwrap_or(0),
         last_sign_in: user.last_sign_in.map(when),
         open_sessions: managed.open_sessions,
         required: session.policy.is_required(),
