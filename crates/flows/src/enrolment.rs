@@ -160,10 +160,8 @@ impl Vestibule {
         };
         // With the first factor come recovery codes. They are hashed before anything is written.
         let is_first = !session.standing.has_factor || who.replaces_factors();
-        let codes = match is_first {
-            true => Some(self.new_recovery_codes(from, session.user).await?),
-            false => None,
-        };
+        let codes =
+            if is_first { Some(self.new_recovery_codes(from, session.user).await?) } else { None };
         let token = match self.make_factor(from, who, &pending, step, codes, now).await? {
             Ok(token) => token,
             Err(not_made) => return Ok(not_made),

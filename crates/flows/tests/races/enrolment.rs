@@ -213,12 +213,8 @@ races! {
 
 async fn recover(stage: &Stage, person: &Person) -> Token {
     use vestibule_flows::recover::{Recover, Recovered};
-    let made =
-        match stage.vestibule.make_recover_link(&person.email, Recovers::Everything).await.unwrap()
-        {
-            Recover::Made(made) => made,
-            _ => panic!("no link"),
-        };
+    let made = stage.vestibule.make_recover_link(&person.email, Recovers::Everything).await;
+    let Recover::Made(made) = made.unwrap() else { panic!("no link") };
     let used = stage.vestibule.use_recover_link(&visitor(), &made.token, NEW_PASSWORD).await;
     match used.unwrap() {
         Ok(Recovered::Begun(token)) => token,

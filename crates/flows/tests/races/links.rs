@@ -17,7 +17,7 @@ const OTHER_PASSWORD: &str = "seven owls under a green lamp";
 fn made(recover: Recover) -> MadeLink {
     match recover {
         Recover::Made(made) => made,
-        Recover::Unknown | Recover::Disabled => panic!("no recover link"),
+        Recover::Unknown | Recover::Disabled | Recover::NoPassword => panic!("no recover link"),
     }
 }
 

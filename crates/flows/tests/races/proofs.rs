@@ -33,7 +33,7 @@ fn accepted(answers: Vec<Proven>) -> (Vec<Token>, Vec<CodeRefused>) {
     let (mut tokens, mut refused) = (Vec::new(), Vec::new());
     for answer in answers {
         match answer {
-            Proven::Accepted(token) => tokens.push(token),
+            Proven::Accepted(token) | Proven::AcceptedRecoveryCode(token) => tokens.push(token),
             Proven::Refused(why) => refused.push(why),
         }
     }
@@ -142,7 +142,7 @@ races! {
             assert!(stage.opens(&kept).await, "round {round}");
             assert!(!stage.opens(&token).await, "round {round}");
             match given {
-                Proven::Accepted(new) => {
+                Proven::Accepted(new) | Proven::AcceptedRecoveryCode(new) => {
                     before += 1;
                     assert!(!stage.opens(&new).await, "round {round}: the proof survived");
                 }

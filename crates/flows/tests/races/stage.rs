@@ -209,7 +209,7 @@ impl Stage {
         let proving = self.proving(&token).await;
         let code = self.code(person);
         match self.vestibule.give_code(&visitor(), &proving, &code).await.unwrap() {
-            Proven::Accepted(token) => token,
+            Proven::Accepted(token) | Proven::AcceptedRecoveryCode(token) => token,
             Proven::Refused(why) => panic!("{} is refused: {why:?}", person.email),
         }
     }

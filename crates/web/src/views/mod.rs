@@ -237,7 +237,9 @@ impl CodeProblem {
     /// What to do now.
     pub fn advice(self) -> &'static str {
         match self {
-            Self::NotSixDigits | Self::Wrong => "Type the six digits that your app shows now.",
+            Self::NotSixDigits | Self::Wrong | Self::NoRecoveryCodes => {
+                "Type the six digits that your app shows now."
+            }
             Self::AlreadyUsed => "Each code works once. Wait for the next one, at most 30 seconds.",
             Self::Slow { .. } => {
                 "Your phone’s clock seems to be slow: set it to automatic time, then use the next code."
@@ -250,7 +252,6 @@ impl CodeProblem {
                 "Look at each letter again. Codes made before the newest ones no longer work."
             }
             Self::UsedRecoveryCode => "Each works once. Use another, and cross this one out.",
-            Self::NoRecoveryCodes => "Type the six digits that your app shows now.",
             Self::KeyExpired => "Delete its entry in your app and add the new key below.",
             Self::BudgetSpent => "Too many codes were tried.",
         }
