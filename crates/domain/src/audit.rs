@@ -5,159 +5,190 @@
 
 use crate::id::{AccountId, SessionId, UserId};
 
-/// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AuditKind {
+macro_rules! kinds {
+    ($($(#[$doc:meta])+ $name:ident = $text:literal, $group:ident;)+) => {
+        /// What happened.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum AuditKind {
+            $($(#[$doc])+ $name,)+
+        }
+
+        impl AuditKind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The stable name of the event, in the database and for programs.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// What it is about.
+            pub const fn group(self) -> AuditGroup {
+                match self { $(Self::$name => AuditGroup::$group,)+ }
+            }
+        }
+    };
+}
+
+// One line a kind: its name here, its stable name, its group.
+kinds! {
     /// An account and its first Admin were created.
-    AccountCreated,
+    AccountCreated = "account.created", Policy;
     /// The switch was turned on.
-    PolicyRequired,
+    PolicyRequired = "policy.required", Policy;
     /// The switch was turned off.
-    PolicyOptional,
+    PolicyOptional = "policy.optional", Policy;
     /// Someone was refused at the password: unknown, wrong or disabled.
-    PasswordRefused,
+    PasswordRefused = "password.refused", SignIn;
     /// A password was accepted and a session began.
-    PasswordAccepted,
+    PasswordAccepted = "password.accepted", SignIn;
     /// A security code was wrong.
-    CodeWrong,
+    CodeWrong = "code.wrong", SignIn;
     /// A security code was right, and spent before.
-    CodeSpent,
+    CodeSpent = "code.spent", SignIn;
     /// A security code was right for another time.
-    CodeOff,
+    CodeOff = "code.off", SignIn;
     /// The budget of attempts is spent: security codes are closed for this user.
-    BudgetSpent,
+    BudgetSpent = "code.budget_spent", SignIn;
     /// A security code was accepted and opened the second door.
-    CodeAccepted,
+    CodeAccepted = "code.accepted", SignIn;
     /// A recovery code was used in place of a security code.
-    RecoveryCodeUsed,
+    RecoveryCodeUsed = "recovery_code.used", SignIn;
     /// A recovery code was none of the user's.
-    RecoveryCodeWrong,
+    RecoveryCodeWrong = "recovery_code.wrong", SignIn;
     /// A recovery code was the user's, and used before.
-    RecoveryCodeSpent,
+    RecoveryCodeSpent = "recovery_code.spent", SignIn;
     /// Recovery codes were made; older ones are void.
-    RecoveryCodesMade,
+    RecoveryCodesMade = "recovery_codes.made", OwnSettings;
     /// The user said that the recovery codes are kept: they are not shown again.
-    RecoveryCodesKept,
+    RecoveryCodesKept = "recovery_codes.kept", OwnSettings;
     /// A fresh proof was given inside a session.
-    FreshProofGiven,
+    FreshProofGiven = "proof.given", SignIn;
     /// A fresh proof was refused inside a session.
-    FreshProofRefused,
+    FreshProofRefused = "proof.refused", SignIn;
     /// A key for a new factor was shown.
-    EnrolmentStarted,
+    EnrolmentStarted = "enrolment.started", OwnSettings;
     /// A new factor was confirmed.
-    FactorAdded,
+    FactorAdded = "factor.added", OwnSettings;
     /// A factor was renamed.
-    FactorRenamed,
+    FactorRenamed = "factor.renamed", OwnSettings;
     /// A user removed a factor of their own.
-    FactorRemoved,
+    FactorRemoved = "factor.removed", OwnSettings;
     /// An Admin removed all factors of a user.
-    FactorsReset,
+    FactorsReset = "factors.reset", Users;
     /// Factors were replaced by the link of `vestibule recover`.
-    FactorsReplaced,
+    FactorsReplaced = "factors.replaced", OwnSettings;
     /// A user changed the own password.
-    PasswordChanged,
+    PasswordChanged = "password.changed", OwnSettings;
     /// A user changed the display name.
-    NameChanged,
+    NameChanged = "name.changed", OwnSettings;
     /// A session was signed out.
-    SignedOut,
+    SignedOut = "session.signed_out", SignIn;
     /// A user ended one of the own sessions.
-    SessionEnded,
+    SessionEnded = "session.ended", SignIn;
     /// A user ended all own sessions but one.
-    OtherSessionsEnded,
+    OtherSessionsEnded = "session.others_ended", SignIn;
     /// A user was invited.
-    UserInvited,
+    UserInvited = "invitation.made", Users;
     /// An invitation was made anew.
-    InvitationRenewed,
+    InvitationRenewed = "invitation.renewed", Users;
     /// An invitation was taken back.
-    InvitationCancelled,
+    InvitationCancelled = "invitation.cancelled", Users;
     /// An invitation was accepted.
-    InvitationAccepted,
+    InvitationAccepted = "invitation.accepted", OwnSettings;
     /// An Admin made a link for a new password.
-    PasswordLinkMade,
+    PasswordLinkMade = "password_link.made", Users;
     /// A link for a new password was used.
-    PasswordLinkUsed,
+    PasswordLinkUsed = "password_link.used", OwnSettings;
     /// `vestibule recover` made a link on the host.
-    RecoverLinkMade,
+    RecoverLinkMade = "recover_link.made", Users;
     /// A link of `vestibule recover` was used.
-    RecoverLinkUsed,
+    RecoverLinkUsed = "recover_link.used", OwnSettings;
     /// A user's role was changed.
-    RoleChanged,
+    RoleChanged = "user.role_changed", Users;
     /// A user was disabled.
-    UserDisabled,
+    UserDisabled = "user.disabled", Users;
     /// A user was enabled again.
-    UserEnabled,
+    UserEnabled = "user.enabled", Users;
     /// A user was removed.
-    UserRemoved,
+    UserRemoved = "user.removed", Users;
     /// A code did not confirm an enrolment.
-    EnrolmentCodeRefused,
+    EnrolmentCodeRefused = "enrolment.code_refused", OwnSettings;
     /// Whoever asked for an Admin's act was no Admin any more.
-    AdminActRefused,
+    AdminActRefused = "refused.not_admin", Refused;
     /// The switch was not turned on, for the Admin has no factor.
-    SwitchNeedsFactor,
+    SwitchNeedsFactor = "refused.needs_factor", Refused;
     /// An Admin was refused the reset of the own factors.
-    OwnResetRefused,
+    OwnResetRefused = "refused.own_reset", Refused;
     /// An invitation was refused: the address is taken, or looks like one that is.
-    AddressTaken,
+    AddressTaken = "refused.address_taken", Refused;
     /// An act was refused because it would leave no able Admin.
-    LastAdminKept,
+    LastAdminKept = "refused.last_admin", Refused;
     /// A user was refused the removal of the last factor while the switch is on.
-    LastFactorKept,
+    LastFactorKept = "refused.last_factor", Refused;
+    /// The audit trail, or a part of it, was exported.
+    AuditExported = "audit.exported", Trail;
+    /// Retention removed the oldest events of the audit trail.
+    AuditTrimmed = "audit.trimmed", Trail;
+}
+
+/// What an event is about, for who looks for some of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AuditGroup {
+    /// Signing in and out, sessions.
+    SignIn,
+    /// Factors, passwords and the other things of one's own login.
+    OwnSettings,
+    /// What Admins and the host do with users.
+    Users,
+    /// The switch and the account.
+    Policy,
+    /// What was asked for and refused.
+    Refused,
+    /// The audit trail itself.
+    Trail,
+}
+
+/// The text names no kind or group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an audit kind")]
+pub struct NotAKind;
+
+impl AuditGroup {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 6] =
+        [Self::SignIn, Self::OwnSettings, Self::Users, Self::Policy, Self::Refused, Self::Trail];
+
+    /// The stable name in addresses and commands.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign-in",
+            Self::OwnSettings => "own-settings",
+            Self::Users => "users",
+            Self::Policy => "policy",
+            Self::Refused => "refused",
+            Self::Trail => "trail",
+        }
+    }
+}
+
+impl std::str::FromStr for AuditGroup {
+    type Err = NotAKind;
+
+    fn from_str(text: &str) -> Result<Self, NotAKind> {
+        Self::ALL.into_iter().find(|group| group.as_str() == text).ok_or(NotAKind)
+    }
+}
+
+impl std::str::FromStr for AuditKind {
+    type Err = NotAKind;
+
+    fn from_str(text: &str) -> Result<Self, NotAKind> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == text).ok_or(NotAKind)
+    }
 }
 
 impl AuditKind {
-    /// The stable name of the event, in the database and for programs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AccountCreated => "account.created",
-            Self::PolicyRequired => "policy.required",
-            Self::PolicyOptional => "policy.optional",
-            Self::PasswordRefused => "password.refused",
-            Self::PasswordAccepted => "password.accepted",
-            Self::CodeWrong => "code.wrong",
-            Self::CodeSpent => "code.spent",
-            Self::CodeOff => "code.off",
-            Self::BudgetSpent => "code.budget_spent",
-            Self::CodeAccepted => "code.accepted",
-            Self::RecoveryCodeUsed => "recovery_code.used",
-            Self::RecoveryCodeWrong => "recovery_code.wrong",
-            Self::RecoveryCodeSpent => "recovery_code.spent",
-            Self::RecoveryCodesMade => "recovery_codes.made",
-            Self::RecoveryCodesKept => "recovery_codes.kept",
-            Self::FreshProofGiven => "proof.given",
-            Self::FreshProofRefused => "proof.refused",
-            Self::EnrolmentStarted => "enrolment.started",
-            Self::FactorAdded => "factor.added",
-            Self::FactorRenamed => "factor.renamed",
-            Self::FactorRemoved => "factor.removed",
-            Self::FactorsReset => "factors.reset",
-            Self::FactorsReplaced => "factors.replaced",
-            Self::PasswordChanged => "password.changed",
-            Self::NameChanged => "name.changed",
-            Self::SignedOut => "session.signed_out",
-            Self::SessionEnded => "session.ended",
-            Self::OtherSessionsEnded => "session.others_ended",
-            Self::UserInvited => "invitation.made",
-            Self::InvitationRenewed => "invitation.renewed",
-            Self::InvitationCancelled => "invitation.cancelled",
-            Self::InvitationAccepted => "invitation.accepted",
-            Self::PasswordLinkMade => "password_link.made",
-            Self::PasswordLinkUsed => "password_link.used",
-            Self::RecoverLinkMade => "recover_link.made",
-            Self::RecoverLinkUsed => "recover_link.used",
-            Self::RoleChanged => "user.role_changed",
-            Self::UserDisabled => "user.disabled",
-            Self::UserEnabled => "user.enabled",
-            Self::UserRemoved => "user.removed",
-            Self::EnrolmentCodeRefused => "enrolment.code_refused",
-            Self::AdminActRefused => "refused.not_admin",
-            Self::SwitchNeedsFactor => "refused.needs_factor",
-            Self::OwnResetRefused => "refused.own_reset",
-            Self::AddressTaken => "refused.address_taken",
-            Self::LastAdminKept => "refused.last_admin",
-            Self::LastFactorKept => "refused.last_factor",
-        }
-    }
-
     /// Whether strangers can cause it at will: such events are one row per kind, user, network and
     /// minute, with a count.
     pub const fn is_counted(self) -> bool {
@@ -203,5 +234,21 @@ pub fn network(address: &str) -> String {
             format!("{}/56", std::net::Ipv6Addr::from(masked))
         }
         Err(_) => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AuditGroup, AuditKind};
+
+    #[test]
+    fn every_kind_and_group_reads_back_and_no_group_is_empty() {
+        for kind in AuditKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(*kind));
+        }
+        for group in AuditGroup::ALL {
+            assert_eq!(group.as_str().parse(), Ok(group));
+            assert!(AuditKind::ALL.iter().any(|kind| kind.group() == group), "{group:?} is empty");
+        }
     }
 }

@@ -4,6 +4,8 @@
 
 pub mod access;
 pub mod audit;
+pub mod audit_chain;
+pub mod audit_verify;
 pub mod email;
 pub mod id;
 pub mod limits;

@@ -20,6 +20,17 @@ impl Vestibule {
         Ok(if accounts.len() == 1 { accounts.pop().map(|account| account.name) } else { None })
     }
 
+    /// The account of this name or identifier. `None` where there is none, or several: then the
+    /// identifier has to say which.
+    pub async fn account_called(&self, text: &str) -> Result<Option<AccountId>, FlowError> {
+        let mut db = self.store.read().await?;
+        if let Ok(id) = text.parse::<AccountId>() {
+            return Ok(db.account(id).await?.map(|account| account.id));
+        }
+        let accounts = db.accounts_named(text).await?;
+        Ok(if accounts.len() == 1 { accounts.first().map(|account| account.id) } else { None })
+    }
+
     /// Creates an account and invites its first Admin; `None` where the address is taken.
     pub async fn create_account(
         &self,

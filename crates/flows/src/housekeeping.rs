@@ -4,9 +4,10 @@ use crate::error::FlowError;
 use crate::vestibule::Vestibule;
 
 impl Vestibule {
-    /// Removes ended sessions, old spent codes, expired enrolments and links, in small batches, so
-    /// that sign-ins come between them.
+    /// Removes ended sessions, old spent codes, expired enrolments and links, and audit events that
+    /// are older than they are kept, in small batches, so that sign-ins come between them.
     pub async fn keep_house(&self) -> Result<(), FlowError> {
+        self.trim_audit().await?;
         loop {
             let now = self.clock.now();
             let mut tx = self.store.write().await?;

@@ -4,6 +4,11 @@
 //! that an act can be called only with the proof that it asks for. Nothing here knows HTTP.
 
 pub mod accounts;
+pub mod audit_export;
+pub mod audit_file;
+pub mod audit_log;
+mod audit_sealing;
+pub mod audit_verify;
 pub mod authority;
 pub mod enrolment;
 mod error;
@@ -31,7 +36,8 @@ pub use hashing::HashingQueue;
 pub use keys::KeyError;
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
-    AccountRecord, FactorRecord, Member, MemberFilter, MemberPage, MfaCounts, NoticeRecord,
-    OpenSession, PageKey, RecoveryCodesRecord, SessionRecord, StoreError, UserRecord,
+    AccountRecord, AuditKey, AuditLine, AuditPage, AuditPerson, FactorRecord, Member, MemberFilter,
+    MemberPage, MfaCounts, NoticeRecord, OpenSession, PageKey, RecoveryCodesRecord, SessionRecord,
+    StoreError, UserRecord,
 };
 pub use visitor::Visitor;

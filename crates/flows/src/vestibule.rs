@@ -1,6 +1,7 @@
 //! What all use cases share: the database, the clock, randomness, the keys, the hashing threads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use vestibule_domain::id::AuditEventId;
 use vestibule_domain::password::{DEFAULT_MINIMUM, HashCost};
@@ -23,6 +24,8 @@ pub struct Settings {
     pub password_minimum: usize,
     /// What a password hash costs.
     pub hash_cost: HashCost,
+    /// How long audit events are kept; `None` for ever.
+    pub audit_kept: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -31,6 +34,7 @@ impl Default for Settings {
             session_limits: SessionLimits::default(),
             password_minimum: DEFAULT_MINIMUM,
             hash_cost: HashCost::STANDARD,
+            audit_kept: None,
         }
     }
 }
@@ -44,6 +48,8 @@ pub struct Vestibule {
     pub(crate) settings: Settings,
     pub(crate) hashing: HashingQueue,
     pub(crate) keys: Arc<DataKeys>,
+    /// This process among those that seal the audit trail.
+    pub(crate) sealer: Arc<str>,
 }
 
 impl Vestibule {
@@ -58,7 +64,8 @@ impl Vestibule {
         hashing: HashingQueue,
     ) -> Result<Self, KeyError> {
         let keys = DataKeys::open(&store, master_key, clock.now(), &randomness).await?;
-        Ok(Self { store, clock, randomness, settings, hashing, keys: Arc::new(keys) })
+        let sealer = format!("{:032x}", u128::from_be_bytes(randomness.bytes())).into();
+        Ok(Self { store, clock, randomness, settings, hashing, keys: Arc::new(keys), sealer })
     }
 
     /// The time now.

@@ -36,6 +36,18 @@ impl Reading {
         self.rows(sql, vec![]).await?.iter().map(AccountRecord::read).collect()
     }
 
+    /// The one account; `None` where there is none or several.
+    pub async fn only_account(&mut self) -> Result<Option<AccountId>, StoreError> {
+        let accounts = self.first_accounts().await?;
+        Ok(if accounts.len() == 1 { accounts.first().map(|account| account.id) } else { None })
+    }
+
+    /// Accounts of this name, at most two: names need not differ.
+    pub async fn accounts_named(&mut self, name: &str) -> Result<Vec<AccountRecord>, StoreError> {
+        let sql = "SELECT id, name, mfa_required FROM accounts WHERE name = $1 ORDER BY id LIMIT 2";
+        self.rows(sql, values![name]).await?.iter().map(AccountRecord::read).collect()
+    }
+
     /// One account.
     pub async fn account(&mut self, id: AccountId) -> Result<Option<AccountRecord>, StoreError> {
         let sql = "SELECT id, name, mfa_required FROM accounts WHERE id = $1";

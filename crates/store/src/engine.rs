@@ -36,6 +36,7 @@ value_from! {
     bool => |x| Self::Bool(x),
     &[u8] => |x| Self::Bytes(x.to_vec()),
     &[u8; 32] => |x| Self::Bytes(x.to_vec()),
+    vestibule_domain::audit_chain::ChainHash => |x| Self::Bytes(x.as_bytes().to_vec()),
     vestibule_domain::time::Timestamp => |x| Self::Int(Some(x.millis())),
     vestibule_domain::user::Epoch => |x| Self::Int(Some(x.0)),
     vestibule_domain::totp::Step => |x| Self::Int(Some(x.0)),
@@ -227,6 +228,7 @@ columns! {
     maybe_int -> Option<i64>,
     boolean -> bool,
     bytes -> Vec<u8>,
+    maybe_bytes -> Option<Vec<u8>>,
 }
 
 impl Row {

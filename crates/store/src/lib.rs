@@ -5,6 +5,8 @@
 
 mod accounts;
 mod audit;
+mod audit_chain;
+mod audit_segments;
 mod data_keys;
 mod engine;
 mod enrolments;
@@ -21,6 +23,9 @@ mod store;
 mod users;
 
 pub use accounts::AccountRecord;
+pub use audit::{AuditFilter, AuditKey, AuditLine, AuditPage, AuditPerson};
+pub use audit_chain::{ChainEnd, Named, Seal, Sealed, SealedEvent};
+pub use audit_segments::SegmentRecord;
 pub use data_keys::WrappedDataKey;
 pub use engine::{Reading, Writing};
 pub use enrolments::PendingEnrolment;

@@ -2,6 +2,7 @@
 //!
 //! Each command is a file in `commands`; each failure is one line on stderr and exit code 1.
 
+mod audit_heads;
 mod cli;
 mod commands;
 mod config;
@@ -17,7 +18,7 @@ mod system;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::cli::{AccountCommand, Cli, Command, ConfigCommand};
+use crate::cli::{AccountCommand, AuditCommand, Cli, Command, ConfigCommand};
 
 /// What may block is a look-up of a host name now and then. Each thread costs memory.
 const BLOCKING_THREADS: usize = 4;
@@ -50,6 +51,18 @@ fn run(command: Command) -> anyhow::Result<()> {
             let config = args.installation.config()?;
             in_runtime(commands::recover::run(&config, &args.email, recovers))
         }
+        Command::Audit { command: AuditCommand::Export(args) } => {
+            let wanted = args.wanted()?;
+            let config = args.installation.config()?;
+            in_runtime(commands::audit_export::run(&config, &wanted))
+        }
+        Command::Audit { command: AuditCommand::Verify(args) } => match &args.export {
+            Some(file) => commands::audit_verify::file(file, &args.heads, args.restored),
+            None => {
+                let config = args.installation.config()?;
+                in_runtime(commands::audit_verify::database(&config, &args.heads, args.restored))
+            }
+        },
         Command::Demo(args) => {
             logging::start(tracing::level_filters::LevelFilter::WARN, config::LogFormat::Text);
             in_runtime(commands::demo::run(args.listen, args.json))

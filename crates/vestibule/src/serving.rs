@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -12,12 +13,19 @@ use url::Url;
 use vestibule_flows::Vestibule;
 use vestibule_web::WebSettings;
 
+use crate::audit_heads::HeadsFile;
 use crate::config::Config;
 use crate::stop::Stop;
 
 /// What the database is given to close, after the time that requests in flight were given: the
 /// whole end takes at most five seconds.
-const CLOSING: Duration = Duration::from_millis(400);
+const CLOSING: Duration = Duration::from_millis(200);
+/// What sealing the last audit events is given before that. What is not sealed then is sealed after
+/// the next start.
+const LAST_SEAL: Duration = Duration::from_millis(250);
+/// How often audit events are sealed, and after how many times the head is exported.
+const SEALING: Duration = Duration::from_secs(1);
+const SEALINGS_A_HEAD: u32 = 60;
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
 
 /// A port that is taken, and the address under which people come to it.
@@ -50,10 +58,18 @@ impl Door {
 }
 
 /// Serves until `stop` is requested, then ends within five seconds, the database closed.
-pub(crate) async fn serve(vestibule: Vestibule, door: Door, stop: Stop) -> anyhow::Result<()> {
+pub(crate) async fn serve(
+    vestibule: Vestibule,
+    door: Door,
+    audit_heads: &Path,
+    stop: Stop,
+) -> anyhow::Result<()> {
     let Door { listener, public_url, trusted_proxies } = door;
     let app = vestibule_web::app(vestibule.clone(), WebSettings { public_url, trusted_proxies });
     let housekeeping = tokio::spawn(keep_house(vestibule.clone()));
+    let mut heads = HeadsFile::at(audit_heads);
+    let sealing = seal_audit(vestibule.clone(), heads.clone());
+    let sealing = tokio::spawn(sealing);
     let asked = stop.requested();
     let asked = async move {
         asked.await;
@@ -61,6 +77,18 @@ pub(crate) async fn serve(vestibule: Vestibule, door: Door, stop: Stop) -> anyho
     };
     let served = vestibule_web::serve(listener, app, asked).await;
     housekeeping.abort();
+    sealing.abort();
+    // Once it has stopped, its transaction is over, and so is its use of the file.
+    let _ = sealing.await;
+    let last = async {
+        if let Err(error) = vestibule.seal_audit_at_end().await {
+            tracing::warn!(%error, "the last audit events are sealed after the next start");
+        }
+        export_head(&vestibule, &mut heads).await;
+    };
+    if timeout(LAST_SEAL, last).await.is_err() {
+        tracing::warn!("the last audit events are sealed after the next start");
+    }
     if timeout(CLOSING, vestibule.close()).await.is_err() {
         tracing::warn!("the database was still busy when the process ended");
     }
@@ -73,6 +101,36 @@ async fn keep_house(vestibule: Vestibule) {
             tracing::warn!(%error, "housekeeping failed and is tried again in a minute");
         }
         sleep(HOUSEKEEPING).await;
+    }
+}
+
+/// Seals audit events every second, and exports the head at the first of them and then each minute.
+async fn seal_audit(vestibule: Vestibule, mut heads: HeadsFile) {
+    let mut failed = false;
+    loop {
+        for sealing in 0..SEALINGS_A_HEAD {
+            match vestibule.seal_audit().await {
+                Ok(_) => failed = false,
+                // While the database is away, once is enough.
+                Err(error) if !failed => {
+                    tracing::warn!(%error, "audit events are sealed when this is over");
+                    failed = true;
+                }
+                Err(_) => {}
+            }
+            if sealing == 0 {
+                export_head(&vestibule, &mut heads).await;
+            }
+            sleep(SEALING).await;
+        }
+    }
+}
+
+/// Exports the head, if it has moved, to the file and to the log.
+async fn export_head(vestibule: &Vestibule, heads: &mut HeadsFile) {
+    match vestibule.audit_head().await {
+        Ok(head) => heads.export(head, vestibule.now()),
+        Err(error) => tracing::debug!(%error, "the head of the audit trail is not exported"),
     }
 }
 

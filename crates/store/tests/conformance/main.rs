@@ -9,6 +9,7 @@ mod support;
 
 mod accounts;
 mod audit;
+mod audit_chain;
 mod constraints;
 mod enrolments;
 mod factors;

@@ -56,7 +56,7 @@ async fn serve(folder: &Path, listen: SocketAddr, json: bool, stop: Stop) -> any
     } else {
         output::print(&describe(&door.shown(), folder, &people))?;
     }
-    serving::serve(vestibule, door, stop).await
+    serving::serve(vestibule, door, &config.audit_heads, stop).await
 }
 
 async fn make(config: &Config) -> anyhow::Result<(Vestibule, Vec<Person>)> {

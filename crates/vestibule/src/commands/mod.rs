@@ -1,6 +1,8 @@
 //! What each command does.
 
 pub(crate) mod account;
+pub(crate) mod audit_export;
+pub(crate) mod audit_verify;
 pub(crate) mod config;
 pub(crate) mod demo;
 mod demo_people;

@@ -27,5 +27,5 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
             "\nThere is no account yet. Create the first one here, once, within the hour:\n{link}"
         ))?;
     }
-    serving::serve(vestibule, door, stop).await
+    serving::serve(vestibule, door, &config.audit_heads, stop).await
 }

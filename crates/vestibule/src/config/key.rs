@@ -11,13 +11,15 @@ pub(crate) enum Key {
     SessionIdleMinutes,
     SessionTotalHours,
     PasswordMinimum,
+    AuditRetentionDays,
+    AuditHeads,
     Log,
     LogFormat,
 }
 
 impl Key {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Listen,
         Self::PublicUrl,
         Self::TrustedProxies,
@@ -26,6 +28,8 @@ impl Key {
         Self::SessionIdleMinutes,
         Self::SessionTotalHours,
         Self::PasswordMinimum,
+        Self::AuditRetentionDays,
+        Self::AuditHeads,
         Self::Log,
         Self::LogFormat,
     ];
@@ -41,6 +45,8 @@ impl Key {
             Self::SessionIdleMinutes => "session_idle_minutes",
             Self::SessionTotalHours => "session_total_hours",
             Self::PasswordMinimum => "password_minimum",
+            Self::AuditRetentionDays => "audit_retention_days",
+            Self::AuditHeads => "audit_heads",
             Self::Log => "log",
             Self::LogFormat => "log_format",
         }
@@ -72,6 +78,8 @@ impl Key {
             Self::SessionIdleMinutes => "60",
             Self::SessionTotalHours => "24",
             Self::PasswordMinimum => "12",
+            Self::AuditRetentionDays => "0",
+            Self::AuditHeads => "<data-dir>/audit-heads.jsonl",
             Self::Log => "info",
             Self::LogFormat => "text",
         }

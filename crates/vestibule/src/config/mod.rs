@@ -51,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     /// The database.
     pub(crate) database: DatabaseUrl,
+    /// The file to which the heads of the audit trail are exported.
+    pub(crate) audit_heads: PathBuf,
     /// The rules that can be set.
     pub(crate) settings: Settings,
     /// How much is logged.
@@ -144,17 +146,20 @@ impl Reader {
         let trusted_proxies = self.read(Key::TrustedProxies, |setting| {
             setting.texts(Key::TrustedProxies.name(), values::network)
         });
-        let data_dir = self.text(Key::DataDir, values::data_dir);
+        let data_dir = self.text(Key::DataDir, values::path);
         let data_dir = data_dir.unwrap_or_else(|| "./vestibule-data".into());
         let database = self.text(Key::Database, values::database);
         let database =
             database.unwrap_or_else(|| DatabaseUrl::Sqlite(data_dir.join("vestibule.db")));
+        let audit_heads = self.text(Key::AuditHeads, values::path);
+        let audit_heads = audit_heads.unwrap_or_else(|| data_dir.join("audit-heads.jsonl"));
         Config {
             listen,
             public_url,
             trusted_proxies: trusted_proxies.unwrap_or_default(),
             data_dir,
             database,
+            audit_heads,
             settings: self.rules(),
             log: self.text(Key::Log, values::log).unwrap_or(LevelFilter::INFO),
             log_format: self.text(Key::LogFormat, values::log_format).unwrap_or(LogFormat::Text),
@@ -170,6 +175,8 @@ impl Reader {
         // NIST §3.1.1.2: passwords of 64 characters must be allowed, so no more can be asked for.
         let lowest = u32::try_from(LOWEST_MINIMUM).unwrap_or(u32::MAX);
         let minimum = self.number(Key::PasswordMinimum, lowest..=64);
+        // A hundred years are for ever.
+        let kept = self.number(Key::AuditRetentionDays, 0..=36_500).filter(|days| *days > 0);
         let limits = defaults.session_limits;
         Settings {
             session_limits: SessionLimits {
@@ -177,6 +184,7 @@ impl Reader {
                 total: total.map_or(limits.total, |n| Duration::from_hours(n.into())),
             },
             password_minimum: minimum.map_or(defaults.password_minimum, |n| n as usize),
+            audit_kept: kept.map(|days| Duration::from_hours(u64::from(days) * 24)),
             ..defaults
         }
     }

@@ -44,6 +44,11 @@ impl Config {
                 (self.settings.session_limits.total.as_secs() / 3600).to_string()
             }
             Key::PasswordMinimum => self.settings.password_minimum.to_string(),
+            Key::AuditRetentionDays => {
+                let kept = self.settings.audit_kept.unwrap_or_default();
+                (kept.as_secs() / (24 * 3600)).to_string()
+            }
+            Key::AuditHeads => quoted(&self.audit_heads.display()),
             Key::Log => quoted(&self.log),
             Key::LogFormat => quoted(&match self.log_format {
                 LogFormat::Text => "text",

@@ -210,9 +210,10 @@ fn help_tells_the_defaults_that_hold() {
     for key in Key::ALL {
         let default = match key {
             Key::TrustedProxies => "[]".to_owned(),
-            Key::SessionIdleMinutes | Key::SessionTotalHours | Key::PasswordMinimum => {
-                key.default().to_owned()
-            }
+            Key::SessionIdleMinutes
+            | Key::SessionTotalHours
+            | Key::PasswordMinimum
+            | Key::AuditRetentionDays => key.default().to_owned(),
             _ => format!("{:?}", key.default()),
         };
         let default = default.replace("<port>", "8080").replace("<data-dir>", "./vestibule-data");

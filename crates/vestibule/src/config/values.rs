@@ -38,7 +38,7 @@ pub(crate) fn public_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-pub(crate) fn data_dir(text: &str) -> Result<PathBuf, String> {
+pub(crate) fn path(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("the path is empty".to_owned()) } else { Ok(text.into()) }
 }
 

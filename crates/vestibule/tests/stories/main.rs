@@ -4,6 +4,7 @@
 
 mod accounts;
 mod attacks;
+mod audit;
 mod bad_input;
 mod code_budget;
 mod enrolment;

@@ -64,6 +64,8 @@ pub(crate) const ROUTES: &[Route] = &[
     page_with_form(Link, "/recover/{token}", NEW_PASSWORD),
     page(Admin, "/settings/account"),
     act(Admin, "/settings/account/mfa", &[("required", "true")]),
+    page(Admin, "/settings/audit"),
+    page_with_form(Admin, "/settings/audit/export", &[("format", "jsonl")]),
     page(SignedIn, "/settings/security"),
     act(SignedIn, "/settings/security/factors/{id}/name", &[("name", "Phone")]),
     act(SignedIn, "/settings/security/factors/{id}/remove", &[]),

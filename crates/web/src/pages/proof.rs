@@ -66,6 +66,7 @@ fn cancel_of(return_to: &ReturnTo) -> ReturnTo {
         "/enrolment" | "/settings/security/password" | ReturnTo::RECOVERY_CODES => {
             ReturnTo::security()
         }
+        path if path.starts_with("/settings/audit/") => ReturnTo::audit(),
         _ => ReturnTo::dashboard(),
     }
 }
@@ -130,6 +131,7 @@ fn page_of_act(act: &ReturnTo) -> ReturnTo {
     let mut parts = act.as_str().split(['/', '?']).skip(2);
     match (parts.next(), parts.next()) {
         (Some("account"), _) => ReturnTo::account(),
+        (Some("audit"), _) => ReturnTo::audit(),
         (Some("users"), user) => ReturnTo::user(user),
         _ => ReturnTo::security(),
     }

@@ -122,6 +122,7 @@ fn describe(then: &ProofThen, account: &str) -> (String, &'static str) {
         ("/settings/account/mfa", _) => {
             (format!("turn two-factor sign-in off at {account}"), "Turn off")
         }
+        ("/settings/audit/export", _) => plain("export the audit log", "Continue"),
         ("/enrolment", _) => plain("set up an authenticator app", "Continue"),
         (ReturnTo::RECOVERY_CODES, _) if matches!(then, ProofThen::Act { .. }) => {
             plain("make new recovery codes", "Make new codes")

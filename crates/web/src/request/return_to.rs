@@ -35,6 +35,11 @@ impl ReturnTo {
         Self("/settings/account".into())
     }
 
+    /// Settings → Audit log.
+    pub(crate) fn audit() -> Self {
+        Self("/settings/audit".into())
+    }
+
     /// The page of a user whose identifier stands in an act's path, or the list.
     pub(crate) fn user(id: Option<&str>) -> Self {
         match id.and_then(|id| id.parse::<vestibule_domain::id::UserId>().ok()) {

@@ -5,6 +5,8 @@
 //! looking at; [`render_all_samples`] renders them all, for the tests and for people.
 
 pub mod account;
+pub mod audit;
+pub mod audit_words;
 pub mod dashboard;
 pub mod enrolment;
 pub mod errors;
@@ -88,6 +90,8 @@ pub enum Place {
     Security,
     /// `/settings/users`
     Users,
+    /// `/settings/audit`
+    Audit,
     /// A page that stands in no entry, such as an error.
     Elsewhere,
 }
@@ -311,6 +315,8 @@ pub fn render_all_samples() -> Vec<(String, String)> {
     add(&mut all, "add-user", users::AddUserPage::samples());
     add(&mut all, "user", users::UserPage::samples());
     add(&mut all, "link-made", users::LinkMadePage::samples());
+    add(&mut all, "audit", audit::AuditPage::samples());
+    add(&mut all, "audit-export", audit::AuditExportPage::samples());
     add(&mut all, "error-outside", errors::ErrorOutside::samples());
     add(&mut all, "error-inside", errors::ErrorInside::samples());
     all

@@ -14,6 +14,7 @@
 //! | AT-85 | `return_to.rs` |
 //! | AT-90, 91 | `secrets.rs` |
 //! | AT-92, 93, 94, 96 | `operations.rs` |
+//! | AT-93, 98 | `trail.rs` |
 //! | AT-95 | `upgrade.rs` |
 //!
 //! Not here, for there is nothing yet that could be attacked so: AT-09, 44, 46, 48, 50, 51 (other
@@ -30,5 +31,23 @@ mod recovery;
 mod return_to;
 mod secrets;
 mod steps;
+mod trail;
 mod upgrade;
 mod vestibule;
+
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+
+/// Runs statements on a database past the program, as whoever holds the database can.
+async fn run(url: &str, statements: &str) {
+    let statements = sqlx::raw_sql(AssertSqlSafe(statements.to_owned()));
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+        let mut db = options.create_if_missing(true).connect().await.unwrap();
+        statements.execute(&mut db).await.unwrap();
+        db.close().await.unwrap();
+    } else {
+        let mut db = sqlx::PgConnection::connect(url).await.unwrap();
+        statements.execute(&mut db).await.unwrap();
+        db.close().await.unwrap();
+    }
+}

@@ -14,6 +14,8 @@ use vestibule_domain::user::Role;
 use vestibule_testkit::app::{email, password};
 use vestibule_testkit::{Client, Database, TestApp};
 
+use super::run;
+
 fn folder() -> PathBuf {
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures").into()
 }
@@ -143,17 +145,7 @@ impl Left {
     /// Starts today's version on it.
     async fn open(&self, database: Database) -> TestApp {
         let made = database.bare().await;
-        let statements = sqlx::raw_sql(AssertSqlSafe(self.statements.clone()));
-        if let Some(path) = made.url.strip_prefix("sqlite:") {
-            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-            let mut db = options.create_if_missing(true).connect().await.unwrap();
-            statements.execute(&mut db).await.unwrap();
-            db.close().await.unwrap();
-        } else {
-            let mut db = sqlx::PgConnection::connect(&made.url).await.unwrap();
-            statements.execute(&mut db).await.unwrap();
-            db.close().await.unwrap();
-        }
+        run(&made.url, &self.statements).await;
         let key = STANDARD.decode(self.note("the master key")).unwrap();
         let now = Timestamp::from_millis(self.note("the time").parse().unwrap());
         let app = TestApp::on(made, MasterKey::from_bytes(&key).unwrap(), now).await;

@@ -1,6 +1,7 @@
-//! `/settings/…`: the account's switch, one's own security, the account's users.
+//! `/settings/…`: the account's switch, one's own security, the account's users, its audit log.
 
 mod account;
+mod audit;
 mod browser;
 mod recovery_codes;
 mod security;
@@ -15,6 +16,7 @@ pub(crate) fn router() -> Router<App> {
     Router::new()
         .merge(account::router())
         .merge(recovery_codes::router())
+        .merge(audit::router())
         .merge(security::router())
         .merge(user::router())
         .merge(users::router())
