@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vestibule_testkit::app::{email, password};
-use vestibule_testkit::{Answer, Client, RECOVERY_CODES, TestApp, codes_on, race, stories};
+use vestibule_testkit::{Answer, Client, RECOVERY_CODES, TestApp, codes_on, stories};
 
 const USED: &str = "/settings/security/recovery-codes/used";
 const KEPT: &str = "/settings/security/recovery-codes/kept";

@@ -93,6 +93,12 @@ stories! {
         sends_no_proof(&cleo, "/sign-in/code", &[("code", &app.code("cleo"))]).await;
         assert!(!cleo.is_in().await);
 
+        app.sign_in_and_enrol("dinesh").await;
+        let (dinesh, code) = (app.give_password("dinesh").await, app.recovery_code("dinesh", 0));
+        let fields = [("code", code.as_str()), ("with", "recovery-code")];
+        sends_no_proof(&dinesh, "/sign-in/code", &fields).await;
+        assert!(!dinesh.is_in().await);
+
         let ben = app.sign_in("ben").await;
         app.turn_switch(&ada, true).await;
         app.scan("ben", &ben.visit("/").await);
@@ -102,10 +108,16 @@ stories! {
         app.clock.outlive_proofs();
         sends_no_proof(&ada, "/proof", &[("code", &app.code("ada"))]).await;
         assert_eq!(app.turn_switch(&ada, false).await.status, 403, "still without a fresh proof");
-        for kind in ["code.accepted", "proof.given", "policy.optional", "invitation.accepted"] {
+        for kind in [
+            "code.accepted",
+            "proof.given",
+            "policy.optional",
+            "invitation.accepted",
+            "recovery_code.used",
+        ] {
             assert_eq!(app.audited(kind).await, 0, "{kind}");
         }
-        assert_eq!(app.audited("factor.added").await, 1, "Ada's");
+        assert_eq!(app.audited("factor.added").await, 2, "Ada's and Dinesh's");
         assert_eq!(cleo.give_code(&app.code("cleo")).await.leads_to(), "/", "the owner is in");
     }
 
