@@ -126,6 +126,8 @@ kinds! {
     LastAdminKept = "refused.last_admin", Refused;
     /// A user was refused the removal of the last factor while the switch is on.
     LastFactorKept = "refused.last_factor", Refused;
+    /// The database was put back from a backup, and what came after the backup carried over.
+    DatabaseRestored = "database.restored", Policy;
     /// The audit trail, or a part of it, was exported.
     AuditExported = "audit.exported", Trail;
     /// Retention removed the oldest events of the audit trail.

@@ -6,6 +6,7 @@ pub mod access;
 pub mod audit;
 pub mod audit_chain;
 pub mod audit_verify;
+pub mod backup;
 pub mod email;
 pub mod id;
 pub mod limits;

@@ -3,8 +3,12 @@
 //! The associated data says what a sealed text is for and whose it is, so that one copied into
 //! another row does not open there. A nonce of 24 random bytes needs no counter across nodes.
 
+use std::fmt;
+use std::str::FromStr;
+
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::id::{DataKeyId, FactorId, RecoveryCodeSetId, UserId};
@@ -16,6 +20,31 @@ const NONCE: usize = 24;
 /// The key in the master key file. It wraps data keys and seals nothing else. No `Debug`.
 #[derive(Clone)]
 pub struct MasterKey(Zeroizing<[u8; 32]>);
+
+/// Which master key it is, without telling anything of it: sixteen hexadecimal digits of a hash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MasterKeyId(String);
+
+/// The text is not the name of a master key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the id of a master key")]
+pub struct NotAMasterKeyId;
+
+impl fmt::Display for MasterKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for MasterKeyId {
+    type Err = NotAMasterKeyId;
+
+    fn from_str(text: &str) -> Result<Self, NotAMasterKeyId> {
+        let is_digit = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
+        let good = text.len() == 16 && text.bytes().all(is_digit);
+        if good { Ok(Self(text.to_owned())) } else { Err(NotAMasterKeyId) }
+    }
+}
 
 /// A key that seals secrets; it is stored wrapped. No `Debug`.
 #[derive(Clone)]
@@ -43,6 +72,21 @@ impl MasterKey {
     /// The 32 bytes, for the key file alone.
     pub fn expose_bytes(&self) -> &[u8] {
         self.0.as_ref()
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Which one it is. The key has 256 random bits, so a hash of it tells nothing.
+    pub fn id(&self) -> MasterKeyId {
+        let hash = Sha256::new().chain_update(b"vestibule/1/master-key-id/").chain_update(*self.0);
+        let digits = hash.finalize().iter().take(8).fold(String::new(), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
+            text
+        });
+        MasterKeyId(digits)
     }
 
     /// Wraps a data key for the database.
@@ -126,7 +170,7 @@ fn recovery_codes_aad(set: RecoveryCodeSetId, user: UserId) -> String {
     format!("vestibule/1/recovery-codes/{set}/{user}")
 }
 
-fn seal(
+pub(crate) fn seal(
     key: &[u8; 32],
     secret: &[u8],
     aad: &[u8],
@@ -140,7 +184,11 @@ fn seal(
     Ok([&[FORMAT], nonce.as_slice(), &text].concat())
 }
 
-fn open(key: &[u8; 32], sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+pub(crate) fn open(
+    key: &[u8; 32],
+    sealed: &[u8],
+    aad: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
     let (format, rest) = sealed.split_first().ok_or(DoesNotOpen)?;
     let (nonce, text) = rest.split_first_chunk::<NONCE>().ok_or(DoesNotOpen)?;
     if *format != FORMAT {

@@ -19,6 +19,25 @@ const SEARCHED: u64 = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Step(pub i64);
 
+impl Step {
+    /// The step of a moment.
+    pub fn at(now: Timestamp) -> Self {
+        to_step(now.unix_seconds() / STEP_SECONDS)
+    }
+
+    /// When it begins.
+    pub fn begins(self) -> Timestamp {
+        Timestamp::from_millis(self.0.saturating_mul(30_000))
+    }
+
+    /// Every step whose code is still good now or may have been told by the answer to a wrong one: what
+    /// has to be spent where nobody knows what was.
+    pub fn within_reach(now: Timestamp) -> impl Iterator<Item = Self> {
+        let (here, skew) = (Self::at(now).0, i64::from(SKEW));
+        (here - skew..=here + to_step(SEARCHED).0).map(Self)
+    }
+}
+
 /// Six digits as a person typed them. No `Debug`: for half a minute it is a secret.
 #[derive(Clone)]
 pub struct Code(Zeroizing<String>);

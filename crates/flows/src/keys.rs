@@ -20,6 +20,26 @@ pub enum KeyError {
     Foreign(#[from] DoesNotOpen),
 }
 
+/// Wraps every data key with `to` that is wrapped with `from`; one that `to` opens already stays as
+/// it is. One that neither opens is refused, and then nothing is changed.
+pub async fn rewrap(
+    store: &Store,
+    from: &MasterKey,
+    to: &MasterKey,
+    randomness: &Randomness,
+) -> Result<(), KeyError> {
+    let mut tx = store.write().await?;
+    for stored in tx.data_keys().await? {
+        if to.unwrap(stored.id, &stored.wrapped).is_ok() {
+            continue;
+        }
+        let key = from.unwrap(stored.id, &stored.wrapped)?;
+        let wrapped = to.wrap(&key, randomness)?;
+        let _unless_changed = tx.rewrap_data_key(&stored, &wrapped).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
 /// The data keys, the newest last: it seals, all of them open.
 pub(crate) struct DataKeys(Vec<DataKey>);
 

@@ -4,6 +4,7 @@
 //! that an act can be called only with the proof that it asks for. Nothing here knows HTTP.
 
 pub mod accounts;
+pub mod after_restore;
 pub mod audit_export;
 pub mod audit_file;
 pub mod audit_log;
@@ -33,7 +34,7 @@ mod visitor;
 
 pub use error::FlowError;
 pub use hashing::HashingQueue;
-pub use keys::KeyError;
+pub use keys::{KeyError, rewrap};
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
     AccountRecord, AuditKey, AuditLine, AuditPage, AuditPerson, FactorRecord, Member, MemberFilter,

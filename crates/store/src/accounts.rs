@@ -20,7 +20,7 @@ pub struct AccountRecord {
 }
 
 impl AccountRecord {
-    fn read(row: &Row) -> Result<Self, StoreError> {
+    pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.parsed("id")?,
             name: row.text("name")?,

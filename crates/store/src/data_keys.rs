@@ -10,16 +10,28 @@ use crate::error::StoreError;
 pub struct WrappedDataKey {
     /// Which one.
     pub id: DataKeyId,
+    /// Its number: the highest one seals.
+    pub number: i64,
     /// The key, wrapped.
     pub wrapped: Vec<u8>,
+    /// When it was made.
+    pub created: Timestamp,
 }
 
 impl Reading {
     /// All data keys, the newest last.
     pub async fn data_keys(&mut self) -> Result<Vec<WrappedDataKey>, StoreError> {
-        let rows = self.rows("SELECT id, wrapped FROM data_keys ORDER BY number", vec![]).await?;
+        let sql = "SELECT id, number, wrapped, created_at FROM data_keys ORDER BY number";
+        let rows = self.rows(sql, vec![]).await?;
         rows.iter()
-            .map(|row| Ok(WrappedDataKey { id: row.parsed("id")?, wrapped: row.bytes("wrapped")? }))
+            .map(|row| {
+                Ok(WrappedDataKey {
+                    id: row.parsed("id")?,
+                    number: row.int("number")?,
+                    wrapped: row.bytes("wrapped")?,
+                    created: row.time("created_at")?,
+                })
+            })
             .collect()
     }
 }
@@ -32,11 +44,32 @@ impl Writing {
         wrapped: &[u8],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        self.insert_data_key(id, 1, wrapped, now).await
+    }
+
+    /// Stores the data key of this number; `false` when there is one already.
+    pub async fn insert_data_key(
+        &mut self,
+        id: DataKeyId,
+        number: i64,
+        wrapped: &[u8],
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         self.change_one(
-            "INSERT INTO data_keys (id, number, wrapped, created_at) VALUES ($1, 1, $2, $3)
+            "INSERT INTO data_keys (id, number, wrapped, created_at) VALUES ($1, $2, $3, $4)
              ON CONFLICT (number) DO NOTHING",
-            values![id, wrapped, now],
+            values![id, number, wrapped, now],
         )
         .await
+    }
+
+    /// Replaces how a data key is wrapped; `false` when it is not wrapped as it was read.
+    pub async fn rewrap_data_key(
+        &mut self,
+        old: &WrappedDataKey,
+        wrapped: &[u8],
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE data_keys SET wrapped = $1 WHERE id = $2 AND wrapped = $3";
+        self.change_one(sql, values![wrapped, old.id, old.wrapped.as_slice()]).await
     }
 }

@@ -26,6 +26,18 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the database's schema could not be brought up to date: {0}")]
     Migration(#[source] sqlx::migrate::MigrateError),
+    /// The database file is not whole.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+    /// A database that is not Vestibule's.
+    #[error("it is not a database of Vestibule")]
+    NotOurs,
+    /// A restore is under way.
+    #[error("{path} is being restored by another process: try again when it has ended")]
+    BeingReplaced {
+        /// The database file.
+        path: String,
+    },
     /// The folder or the file of the database cannot be used.
     #[error("the database file {path} cannot be used: {source}")]
     File {

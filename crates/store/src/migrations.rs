@@ -22,12 +22,17 @@ pub(crate) enum Spelling {
     Postgres,
 }
 
+/// The newest that this program knows.
+pub(crate) fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, ..)| *version)
+}
+
 /// Brings the schema up to date. The caller holds whatever lock the database needs for it.
 pub(crate) async fn apply<C>(connection: &mut C, spelling: Spelling) -> Result<(), StoreError>
 where
     C: Migrate,
 {
-    let known = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
+    let known = newest();
     let migrations = MIGRATIONS
         .iter()
         .map(|(version, description, text)| {

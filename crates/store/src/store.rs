@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -11,6 +12,7 @@ use sqlx::{PgPool, SqlitePool};
 
 use crate::engine::{Connection, Reading, Row, Writing};
 use crate::error::StoreError;
+use crate::in_use::InUse;
 use crate::migrations::{self, Spelling};
 
 /// How long a request waits for a connection before the database counts as away.
@@ -62,6 +64,7 @@ impl FromStr for DatabaseUrl {
 #[derive(Clone)]
 pub struct Store {
     pools: Pools,
+    _in_use: Option<Arc<InUse>>,
 }
 
 #[derive(Clone)]
@@ -79,9 +82,32 @@ impl Store {
     /// Opens the database and brings its schema up to date.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
         match url {
-            DatabaseUrl::Sqlite(path) => open_sqlite(path).await,
+            DatabaseUrl::Sqlite(path) => {
+                let in_use = InUse::by_this_process(path)?;
+                open_sqlite(path, in_use).await
+            }
             DatabaseUrl::Postgres(options) => open_postgres(options).await,
         }
+    }
+
+    /// The same for this process alone; `None` while another one uses the SQLite file. Who else
+    /// uses a PostgreSQL server is not known.
+    pub async fn open_alone(url: &DatabaseUrl) -> Result<Option<Self>, StoreError> {
+        let DatabaseUrl::Sqlite(path) = url else { return Self::open(url).await.map(Some) };
+        match InUse::alone(path)? {
+            Some(in_use) => open_sqlite(path, in_use).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Opens what is left of a database, to read what it still tells: as it is, whatever its
+    /// schema, and without taking it into use.
+    pub async fn open_as_is(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let pools = match url {
+            DatabaseUrl::Sqlite(path) => sqlite_pools(sqlite_options(path)).await?,
+            DatabaseUrl::Postgres(options) => Pools::Postgres(postgres_pool(options).await?),
+        };
+        Ok(Self { pools, _in_use: None })
     }
 
     /// A connection to read with.
@@ -154,33 +180,50 @@ impl Store {
     }
 }
 
-async fn open_sqlite(path: &Path) -> Result<Store, StoreError> {
+async fn open_sqlite(path: &Path, in_use: InUse) -> Result<Store, StoreError> {
     let _migrating = lock_beside(path)?;
     create_private(path)?;
-    let options = SqliteConnectOptions::new()
+    let options = sqlite_options(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A commit that a power cut takes back would revive a spent code.
+        .synchronous(SqliteSynchronous::Full);
+    let pools = sqlite_pools(options).await?;
+    if let Pools::Sqlite { writer, .. } = &pools {
+        migrations::apply(&mut *writer.acquire().await?, Spelling::Sqlite).await?;
+    }
+    Ok(Store { pools, _in_use: Some(Arc::new(in_use)) })
+}
+
+fn sqlite_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
         .foreign_keys(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // A commit that a power cut takes back would revive a spent code.
-        .synchronous(SqliteSynchronous::Full)
         .pragma("cache_size", PAGE_CACHE)
-        .busy_timeout(ACQUIRE_TIMEOUT);
+        .busy_timeout(ACQUIRE_TIMEOUT)
+}
+
+async fn sqlite_pools(options: SqliteConnectOptions) -> Result<Pools, StoreError> {
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_with(options.clone())
         .await?;
-    migrations::apply(&mut *writer.acquire().await?, Spelling::Sqlite).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(READERS_KEPT)
         .connect_lazy_with(options.pragma("query_only", "on"));
-    Ok(Store { pools: Pools::Sqlite { writer, readers } })
+    Ok(Pools::Sqlite { writer, readers })
 }
 
 async fn open_postgres(options: &PgConnectOptions) -> Result<Store, StoreError> {
+    let pool = postgres_pool(options).await?;
+    migrations::apply(&mut *pool.acquire().await?, Spelling::Postgres).await?;
+    Ok(Store { pools: Pools::Postgres(pool), _in_use: None })
+}
+
+async fn postgres_pool(options: &PgConnectOptions) -> Result<PgPool, StoreError> {
     let pool = PgPoolOptions::new()
         .max_connections(16)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -193,8 +236,7 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Store, StoreError> 
             ("default_transaction_isolation", "read committed"),
         ]))
         .await?;
-    migrations::apply(&mut *pool.acquire().await?, Spelling::Postgres).await?;
-    Ok(Store { pools: Pools::Postgres(pool) })
+    Ok(pool)
 }
 
 /// Holds other processes off while the schema is made; the lock ends with the file handle.
@@ -216,7 +258,7 @@ fn create_private(path: &Path) -> Result<(), StoreError> {
         .map_err(|source| StoreError::File { path: path.display().to_string(), source })
 }
 
-fn private() -> OpenOptions {
+pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -16,6 +16,7 @@ use vestibule_domain::sealing::MasterKey;
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::totp::TotpSecret;
 use vestibule_domain::user::Role;
+use vestibule_flows::after_restore::{AfterRestore, Replaced};
 use vestibule_flows::furnish::Furnished;
 use vestibule_flows::recover::Recover;
 use vestibule_flows::{HashingQueue, Settings, Vestibule};
@@ -24,7 +25,7 @@ use vestibule_web::{WebSettings, app, link, serve};
 
 use crate::client::{Answer, Client};
 use crate::clock::MovableClock;
-use crate::database::{Database, Emptied};
+use crate::database::{Database, Emptied, open_as_is};
 use crate::phone::Enrolled;
 
 /// Hashes that cost next to nothing: stories are about what happens, not about how long it takes.
@@ -356,6 +357,30 @@ impl TestApp {
     /// The address of its database.
     pub fn database_url(&self) -> &str {
         &self.database.url
+    }
+
+    /// A copy of its database as it is now: yesterday's backup, a day later.
+    pub async fn back_up(&self) -> Emptied {
+        self.database.copy().await
+    }
+
+    /// Puts a backup back in place of this one's database, which `replaced` tells about or not, and
+    /// serves it: with the same key, clock and phones.
+    pub async fn restore(&self, backup: Emptied, replaced: &Replaced<'_>) -> (Self, AfterRestore) {
+        let settings = *self.vestibule.settings();
+        let (key, clock) = (self.key.clone(), self.clock.clone());
+        let mut app = Self::start_on(backup, key, clock, settings, None, &[]).await;
+        app.account = self.account;
+        app.apps = self.apps.clone();
+        app.kept = self.kept.clone();
+        let done = app.vestibule.after_restore(&app.key, replaced, "a story").await.unwrap();
+        (app, done)
+    }
+
+    /// What there is after a restore with all that this one's database tells.
+    pub async fn restore_with_all(&self, backup: Emptied) -> (Self, AfterRestore) {
+        let replaced = open_as_is(self.database_url()).await;
+        self.restore(backup, &Replaced::There(&replaced)).await
     }
 
     /// How often an event stands in the audit trail.

@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
-use vestibule_store::{DatabaseUrl, Store};
+use vestibule_store::{DatabaseUrl, Store, copy_sqlite};
 
 use crate::postgres;
 
@@ -68,6 +68,22 @@ impl Emptied {
         open(&self.url).await
     }
 
+    /// A copy as an operator's backup makes it: SQLite's of our own, PostgreSQL's by `pg_dump` and
+    /// `pg_restore`.
+    pub async fn copy(&self) -> Self {
+        if self.folder.is_none() {
+            let from = self.url.clone();
+            let copy = move || postgres::shared().copy_database(&from);
+            let url = tokio::task::spawn_blocking(copy).await.unwrap();
+            return Self { url, folder: None };
+        }
+        let folder = TempDir::new().unwrap();
+        let to = folder.path().join("vestibule.db");
+        let from = self.url.strip_prefix("sqlite:").unwrap();
+        copy_sqlite(from.as_ref(), &to).await.unwrap();
+        Self { url: format!("sqlite:{}", to.display()), folder: Some(folder) }
+    }
+
     /// Everything in it: the bytes of SQLite's files, which hold deleted rows as well; of
     /// PostgreSQL what `pg_dump` writes.
     pub(crate) fn dump(&self) -> Vec<u8> {
@@ -92,4 +108,10 @@ impl Drop for Emptied {
 pub async fn open(url: &str) -> Store {
     let url: DatabaseUrl = url.parse().unwrap();
     Store::open(&url).await.unwrap()
+}
+
+/// Opens the database of this address to read what it still tells.
+pub async fn open_as_is(url: &str) -> Store {
+    let url: DatabaseUrl = url.parse().unwrap();
+    Store::open_as_is(&url).await.unwrap()
 }

@@ -93,6 +93,29 @@ impl Postgres {
         output.stdout
     }
 
+    /// Makes a new database of what `pg_dump` writes of another, as an operator does.
+    ///
+    /// # Panics
+    /// When one of the two programs fails.
+    pub fn copy_database(&self, database: &str) -> String {
+        let (folder, copy) = (TempDir::new().expect("a temporary folder"), self.create_database());
+        let dump = folder.path().join("dump");
+        self.run("pg_dump", &["--format=custom", "--file"], &dump, database);
+        self.run("pg_restore", &["--no-owner", "--exit-on-error"], &dump, &copy);
+        copy
+    }
+
+    /// Runs one of PostgreSQL's programs on a file and a database.
+    fn run(&self, program: &str, args: &[&str], file: &Path, database: &str) {
+        let output = Command::new(self.binaries.join(program))
+            .args(args)
+            .arg(file)
+            .args(["--dbname", database])
+            .output()
+            .expect("it lies beside psql");
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     fn create(&self, template: &str) -> String {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{number}");

@@ -82,6 +82,26 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Back the database up, while `vestibule serve` goes on
+    ///
+    /// Writes a copy as of one moment into a new file, looks at it and only then says so. The copy
+    /// holds password hashes and sealed secrets: guard it. It does not hold the master key, without
+    /// which nobody can use it: keep a copy of the key file elsewhere, or take it along under a
+    /// passphrase with `--with-key`. For SQLite; PostgreSQL has `pg_dump`.
+    Backup(BackupArgs),
+    /// Put the database back from a backup
+    ///
+    /// `vestibule serve` has to be stopped. The backup is looked at wholly before anything is
+    /// touched; the database that it replaces is kept aside, and what that one still tells is
+    /// carried over: passwords changed since, users disabled, apps removed, codes used. Everybody
+    /// signs in anew. For SQLite; for PostgreSQL see `vestibule after-restore`.
+    Restore(RestoreArgs),
+    /// Finish a restore that another program made, such as `pg_restore`
+    ///
+    /// Does what `vestibule restore` does after it has put a file back. Without it, whoever was
+    /// disabled since the backup can sign in again, and used codes can be used once more. Doing it
+    /// twice signs everybody out once more and does no other harm.
+    AfterRestore(AfterRestoreArgs),
     /// Try everything out on data that is thrown away
     ///
     /// Serves the furnished account "Acme Analytics" from a temporary folder and prints its users
@@ -299,6 +319,78 @@ pub(crate) struct RecoverArgs {
     pub(crate) factors: bool,
     #[command(flatten)]
     pub(crate) installation: Installation,
+}
+
+/// The arguments of `vestibule backup`.
+#[derive(Args)]
+pub(crate) struct BackupArgs {
+    /// The new file; one that exists is never overwritten
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) passphrase: WithKey,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+/// Whether the master key comes along.
+#[derive(Args)]
+pub(crate) struct WithKey {
+    /// Take the master key along, locked with a passphrase that is asked for on the terminal
+    #[arg(long)]
+    pub(crate) with_key: bool,
+    /// Take the passphrase from the first line of this file instead
+    #[arg(long, value_name = "FILE", requires = "with_key")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// The arguments of `vestibule restore`.
+#[derive(Args)]
+pub(crate) struct RestoreArgs {
+    #[command(flatten)]
+    pub(crate) what: Restore,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+/// What is restored, and how.
+#[derive(Args)]
+pub(crate) struct Restore {
+    /// The backup
+    pub(crate) file: PathBuf,
+    /// The key file of the time of the backup, if today's is another
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Take the passphrase of a backup made `--with-key` from the first line of this file, instead
+    /// of asking for it on the terminal
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Carry nothing over from the database that is replaced: when it cannot be trusted, or belongs
+    /// to another installation
+    #[arg(long)]
+    pub(crate) without_replaced: bool,
+}
+
+/// The arguments of `vestibule after-restore`.
+#[derive(Args)]
+pub(crate) struct AfterRestoreArgs {
+    #[command(flatten)]
+    pub(crate) what: AfterRestore,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+/// What was restored.
+#[derive(Args)]
+pub(crate) struct AfterRestore {
+    /// The database that was replaced, kept under another name; it is only read
+    #[arg(long, value_name = "URL", required_unless_present = "without_replaced")]
+    pub(crate) replaced: Option<String>,
+    /// The replaced database is lost, cannot be read or cannot be trusted
+    #[arg(long, conflicts_with = "replaced")]
+    pub(crate) without_replaced: bool,
+    /// The key file of the time of the backup, if today's is another
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 /// The arguments of `vestibule demo`.

@@ -15,3 +15,11 @@ pub(crate) fn ensure(path: &Path) -> anyhow::Result<()> {
         _ => anyhow!("the data folder {shown} cannot be made: {error}"),
     })
 }
+
+/// The folder that a file lies in.
+pub(crate) fn of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}

@@ -12,6 +12,8 @@ use vestibule_domain::randomness::Randomness;
 use vestibule_domain::sealing::MasterKey;
 use zeroize::Zeroizing;
 
+use crate::data_folder;
+
 /// What the line begins with: a person who finds the file knows what it is.
 const LEAD: &str = "vestibule-master-key-1 ";
 /// Whatever is longer is not a key file.
@@ -44,22 +46,24 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Option<MasterKey>> {
 /// power cut leaves either no key file or a good one; a file that is there is never replaced.
 pub(crate) fn create(path: &Path, randomness: &Randomness) -> anyhow::Result<MasterKey> {
     let key = MasterKey::new(randomness);
+    keep(path, &key)?;
+    Ok(key)
+}
+
+/// Makes the file of a key that is there already, as [`create`] makes a new one's.
+pub(crate) fn keep(path: &Path, key: &MasterKey) -> anyhow::Result<()> {
     let shown = path.display();
-    write_new(path, &line(&key)).map_err(|error| match error.kind() {
+    write_new(path, &line(key)).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => anyhow!(
             "the key file {shown} appeared meanwhile: another process is starting with the same \
              data; try again"
         ),
         _ => anyhow!("the key file {shown} cannot be made: {error}"),
-    })?;
-    Ok(key)
+    })
 }
 
 fn write_new(path: &Path, line: &str) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
+    let folder = data_folder::of(path);
     // A temporary file has mode 600 from its beginning.
     let mut file = tempfile::Builder::new().prefix(".master.key-").tempfile_in(folder)?;
     file.write_all(line.as_bytes())?;

@@ -3,6 +3,7 @@
 //! Each command is a file in `commands`; each failure is one line on stderr and exit code 1.
 
 mod audit_heads;
+mod backup_file;
 mod cli;
 mod commands;
 mod config;
@@ -11,6 +12,9 @@ mod key_file;
 mod logging;
 mod opening;
 mod output;
+mod passphrase;
+mod replacing;
+mod restored;
 mod serving;
 mod stop;
 mod system;
@@ -63,6 +67,18 @@ fn run(command: Command) -> anyhow::Result<()> {
                 in_runtime(commands::audit_verify::database(&config, &args.heads, args.restored))
             }
         },
+        Command::Backup(args) => {
+            let config = args.installation.config()?;
+            in_runtime(commands::backup::run(&config, &args.file, args.passphrase))
+        }
+        Command::Restore(args) => {
+            let config = args.installation.config()?;
+            in_runtime(commands::restore::run(&config, &args.what))
+        }
+        Command::AfterRestore(args) => {
+            let config = args.installation.config()?;
+            in_runtime(commands::after_restore::run(&config, &args.what))
+        }
         Command::Demo(args) => {
             logging::start(tracing::level_filters::LevelFilter::WARN, config::LogFormat::Text);
             in_runtime(commands::demo::run(args.listen, args.json))

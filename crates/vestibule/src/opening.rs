@@ -35,14 +35,7 @@ pub(crate) async fn create_or_open(config: &Config) -> anyhow::Result<Vestibule>
 
 /// Opens the data that `vestibule serve` made, for a command beside it. It makes nothing.
 pub(crate) async fn open_existing(config: &Config) -> anyhow::Result<Vestibule> {
-    let path = config.key_file();
-    let Some(key) = key_file::read(&path)? else {
-        bail!(
-            "there is no key file {}: name the data folder with --data-dir or --config, or start \
-             `vestibule serve` first",
-            absolute(&path).unwrap_or(path).display(),
-        );
-    };
+    let key = existing_key(config)?;
     if let DatabaseUrl::Sqlite(file) = &config.database
         && !file.exists()
     {
@@ -56,6 +49,27 @@ pub(crate) async fn open_existing(config: &Config) -> anyhow::Result<Vestibule> 
         );
     }
     open(config, store, &key).await
+}
+
+/// Opens a database with the key that its data keys are wrapped with.
+pub(crate) async fn open_with(
+    config: &Config,
+    store: Store,
+    key: &MasterKey,
+) -> anyhow::Result<Vestibule> {
+    open(config, store, key).await
+}
+
+/// The key of the data that `vestibule serve` made.
+pub(crate) fn existing_key(config: &Config) -> anyhow::Result<MasterKey> {
+    let path = config.key_file();
+    key_file::read(&path)?.ok_or_else(|| {
+        anyhow!(
+            "there is no key file {}: name the data folder with --data-dir or --config, or start \
+             `vestibule serve` first",
+            absolute(&path).unwrap_or(path).display(),
+        )
+    })
 }
 
 async fn open_store(config: &Config) -> anyhow::Result<Store> {
@@ -81,7 +95,7 @@ async fn open(config: &Config, store: Store, key: &MasterKey) -> anyhow::Result<
 }
 
 /// Says which database it was, in one line.
-fn explain(config: &Config, error: &StoreError) -> anyhow::Error {
+pub(crate) fn explain(config: &Config, error: &StoreError) -> anyhow::Error {
     let database = show_database(&config.database);
     let text = match error {
         StoreError::Unavailable(cause) => format!(

@@ -22,3 +22,12 @@ pub(crate) fn complain(error: &impl Display) {
         let _ = writeln!(err, "error: {line}");
     }
 }
+
+/// The innermost cause of a failure, in one line: what an operator can do something about.
+pub(crate) fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string().replace('\n', " ")
+}

@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use time::OffsetDateTime;
+use time::macros::format_description;
 use vestibule_domain::randomness::Randomness;
 use vestibule_domain::time::{Clock, Timestamp};
 
@@ -26,4 +28,24 @@ pub(crate) fn randomness() -> Randomness {
             panic!("the operating system gives no randomness: {error}");
         }
     })
+}
+
+/// A moment for people, `2026-11-24 08:00:00 UTC`.
+pub(crate) fn said(moment: Timestamp) -> String {
+    let form = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
+    formatted(moment, form)
+}
+
+/// A moment for the name of a file, `20261124T080000Z`.
+pub(crate) fn stamp(moment: Timestamp) -> String {
+    formatted(moment, format_description!("[year][month][day]T[hour][minute][second]Z"))
+}
+
+fn formatted(
+    moment: Timestamp,
+    form: &[time::format_description::BorrowedFormatItem<'_>],
+) -> String {
+    let moment = OffsetDateTime::from_unix_timestamp(moment.millis().div_euclid(1000));
+    // What cannot be written is a year that no clock shows.
+    moment.ok().and_then(|moment| moment.format(form).ok()).unwrap_or_default()
 }

@@ -4,10 +4,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on panics")]
 
+mod after_restore;
 mod audit;
+mod backup;
 mod beside;
 mod configuration;
 mod data;
 mod demo;
 mod place;
+mod restore;
 mod serve;

@@ -165,6 +165,12 @@ impl Running {
         (self.child.wait().unwrap().code(), printed)
     }
 
+    /// Ends it as a power cut does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// A connection to it.
     pub(crate) fn connect(url: &str) -> TcpStream {
         let connection = TcpStream::connect(authority(url).replace("localhost", "127.0.0.1"));

@@ -18,6 +18,7 @@ mod proof;
 mod raw_requests;
 mod recover;
 mod recovery_codes;
+mod restore;
 mod routes;
 mod security_code;
 mod security_settings;

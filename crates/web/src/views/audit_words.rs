@@ -90,6 +90,9 @@ pub fn sentence(kind: AuditKind, told: &Told<'_>) -> String {
         AuditKind::LastFactorKept => {
             format!("{who} was refused the removal of their last factor while the switch is on")
         }
+        AuditKind::DatabaseRestored => {
+            format!("{who} put the database back from a backup: {detail}")
+        }
         AuditKind::AuditExported => format!("{who} exported the audit log ({detail})"),
         AuditKind::AuditTrimmed => {
             format!("The oldest events were removed, as the configuration says: {detail}")

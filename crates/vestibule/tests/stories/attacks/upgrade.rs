@@ -202,6 +202,14 @@ async fn people_go_on_from_where_they_stood(left: &Left, database: Database) {
     let link = left.note("the link for a new password of dinesh");
     assert_eq!(app.use_link(&dinesh, link, NEW).await.leads_to(), "/sign-in");
     assert_eq!(dinesh.sign_in(&email("dinesh"), NEW).await.leads_to(), "/enrolment");
+
+    // And from a backup of it.
+    let (restored, _) = app.restore_with_all(app.back_up().await).await;
+    for who in ["ada", "ben", "cleo"] {
+        restored.sign_in(who).await;
+    }
+    let old = with_cookie(&restored, &cleo.cookie().unwrap());
+    assert_eq!(old.get("/").await.leads_to(), "/sign-in", "as after every restore");
 }
 
 mod at_95_after_an_upgrade_everybody_goes_on_from_where_they_stood {
