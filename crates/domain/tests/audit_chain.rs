@@ -1,7 +1,5 @@
 //! The audit chain, for any events: what was sealed verifies, and no change of it does.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use proptest::prelude::*;
 use vestibule_domain::audit_chain::{ChainHash, Head, Record, Segment, SegmentWhy};
 use vestibule_domain::audit_verify::{ExportedHead, Fault, Verified, Verifier};

@@ -230,14 +230,14 @@ impl Writing {
         for record in unsealed {
             let next = head.with(&link, &record.digest());
             // Only as it was hashed: a repeat that was counted meanwhile is sealed the next time.
-            let sealed = self
+            let is_as_hashed = self
                 .change_one(
                     "UPDATE audit_events SET position = $1, hash = $2, counted_key = NULL
                      WHERE id = $3 AND position IS NULL AND count = $4",
                     values![next.position, next.hash, record.id, record.count],
                 )
                 .await?;
-            if sealed {
+            if is_as_hashed {
                 (head, link) = (next, next.hash);
             }
         }

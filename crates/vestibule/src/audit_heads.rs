@@ -139,7 +139,7 @@ mod tests {
             let head = if position == 0 { Head::START } else { head(position) };
             file.export(head, Timestamp::from_millis(0));
         }
-        let found = read(&[path.clone()]).unwrap();
+        let found = read(std::slice::from_ref(&path)).unwrap();
         assert_eq!(found.iter().map(|f| f.head).collect::<Vec<_>>(), [head(1), head(2)]);
         assert!(found[1].place.ends_with("heads:2"));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -152,7 +152,7 @@ mod tests {
         HeadsFile::at(&path).export(head(1), Timestamp::from_millis(0));
         let whole = fs::read_to_string(&path).unwrap();
         fs::write(&path, format!("{whole}{{\"time\":\"19")).unwrap();
-        assert_eq!(read(&[path.clone()]).unwrap().len(), 1);
+        assert_eq!(read(std::slice::from_ref(&path)).unwrap().len(), 1);
         HeadsFile::at(&path).export(head(2), Timestamp::from_millis(0));
         let error = read(&[path]).unwrap_err().to_string();
         assert!(error.ends_with("heads:2: this is no head of an audit trail"), "{error}");
@@ -162,7 +162,9 @@ mod tests {
     fn a_file_without_heads_compares_nothing_and_is_refused() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("heads");
-        assert!(read(&[path.clone()]).unwrap_err().to_string().contains("cannot be read"));
+        assert!(
+            read(std::slice::from_ref(&path)).unwrap_err().to_string().contains("cannot be read")
+        );
         fs::write(&path, "").unwrap();
         assert!(read(&[path]).unwrap_err().to_string().ends_with("holds no heads"));
     }

@@ -60,13 +60,13 @@ fn run(command: Command) -> anyhow::Result<()> {
             let config = args.installation.config()?;
             in_runtime(commands::audit_export::run(&config, &wanted))
         }
-        Command::Audit { command: AuditCommand::Verify(args) } => match &args.export {
-            Some(file) => commands::audit_verify::file(file, &args.heads, args.restored),
-            None => {
-                let config = args.installation.config()?;
-                in_runtime(commands::audit_verify::database(&config, &args.heads, args.restored))
+        Command::Audit { command: AuditCommand::Verify(args) } => {
+            if let Some(file) = &args.export {
+                return commands::audit_verify::file(file, &args.heads, args.restored);
             }
-        },
+            let config = args.installation.config()?;
+            in_runtime(commands::audit_verify::database(&config, &args.heads, args.restored))
+        }
         Command::Backup(args) => {
             let config = args.installation.config()?;
             in_runtime(commands::backup::run(&config, &args.file, args.passphrase))

@@ -71,11 +71,14 @@ async fn export(vestibule: &Vestibule, wanted: &Wanted) -> anyhow::Result<()> {
     file.as_file().sync_all().map_err(failed)?;
     file.persist_noclobber(path).map_err(|error| failed(error.error))?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-    let mut told = format!("{} events are written to {}.", export.events(), path.display());
-    if wanted.format == AuditFormat::JsonLines {
-        told += &format!(" Verify them: vestibule audit verify --export {}", path.display());
-    }
-    output::print(&told)
+    let (events, shown) = (export.events(), path.display());
+    output::print(&match wanted.format {
+        AuditFormat::JsonLines => format!(
+            "{events} events are written to {shown}. Verify them: vestibule audit verify --export \
+             {shown}"
+        ),
+        AuditFormat::Csv => format!("{events} events are written to {shown}."),
+    })
 }
 
 async fn write_to(to: &mut impl Write, export: &mut AuditExport) -> anyhow::Result<io::Result<()>> {

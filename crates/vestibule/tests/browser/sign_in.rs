@@ -32,6 +32,7 @@ async fn the_first_sign_in_enrols_and_the_next_asks_for_the_code() {
 
     let code = ben.code();
     ben.types_code(&code, "Finish and continue").await;
+    ben.press("I have kept these codes").await;
     ben.arrives_at("/").await;
     ben.sees("You are signed in as Ben Okafor at Acme Analytics.").await;
     ben.sees("Security code from Authenticator app").await;

@@ -421,3 +421,40 @@ fn a_reader_who_has_gone_is_no_failure() {
     assert!(ended.status.success(), "{}", text(&ended.stderr));
     assert!(Path::new(&place.path(DATABASE)).exists());
 }
+
+/// `cargo test --profile … -p vestibule --test command_line -- --ignored a_million` says how long it
+/// takes; `docs/audit.md` has the numbers.
+#[test]
+#[ignore = "measures, and takes minutes where it is not optimised"]
+fn a_million_events_are_verified() {
+    const EVENTS: u32 = 1_000_000;
+    let place = Place::with_data();
+    run(
+        &place,
+        &format!(
+            "INSERT INTO audit_events (id, at, kind, account_id, actor_id, user_id, session_id,
+                                       address, detail, count)
+             WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {EVENTS})
+             SELECT printf('0190c0de-0000-7000-8000-%012d', n), 1800000000000 + n,
+                    'password.accepted', '0190c0de-0000-7000-8000-00000000000a',
+                    '0190c0de-0000-7000-8000-00000000000b', '0190c0de-0000-7000-8000-00000000000b',
+                    printf('0190c0de-0000-7000-9000-%012d', n), '192.0.2.7', '', 1 FROM n"
+        ),
+    );
+    #[expect(clippy::disallowed_methods, reason = "it measures")]
+    let timed = |what: &str, act: &dyn Fn()| {
+        let begun = std::time::Instant::now();
+        act();
+        eprintln!("{what}: {:?}", begun.elapsed());
+    };
+    // Without a server, whoever exports seals first.
+    timed("sealed", &|| drop(place.answer(&["audit", "export", "--until", "2020-01-01"])));
+    timed("verified", &|| {
+        assert!(place.answer(VERIFY).starts_with("1000001 events verified"));
+    });
+    timed("exported", &|| drop(place.answer(&["audit", "export", "log.jsonl"])));
+    timed("verified the export", &|| {
+        let answer = place.answer(&["audit", "verify", "--export", "log.jsonl"]);
+        assert!(answer.starts_with("1000002 events verified"), "{answer}");
+    });
+}

@@ -359,7 +359,7 @@ mod retention {
         assert!(verify(&file).unwrap().events > 0, "{}", escape(&file));
         // A second time there is nothing to do.
         app.vestibule.keep_house().await.unwrap();
-        assert_eq!(app.audited("audit.trimmed").await, told.len() as i64);
+        assert_eq!(app.audited("audit.trimmed").await, i64::try_from(told.len()).unwrap());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -107,7 +107,7 @@ impl RecoveryCodeUsedPage {
             ("nine-left", page(9, false)),
             ("few-left", page(2, false)),
             ("last", page(0, false)),
-            ("budget-spent", page(8, true)),
+            ("codes-closed", page(8, true)),
             ("hostile", Self { outside: sample::outside_of(sample::HOSTILE), ..page(1, true) }),
         ]
     }
