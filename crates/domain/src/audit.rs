@@ -128,6 +128,10 @@ kinds! {
     LastFactorKept = "refused.last_factor", Refused;
     /// The database was put back from a backup, and what came after the backup carried over.
     DatabaseRestored = "database.restored", Policy;
+    /// A password was given before the wait was over: it was not compared.
+    PasswordTooSoon = "password.too_soon", SignIn;
+    /// A code was given before the wait was over: it was not compared.
+    CodeTooSoon = "code.too_soon", SignIn;
     /// The audit trail, or a part of it, was exported.
     AuditExported = "audit.exported", Trail;
     /// Retention removed the oldest events of the audit trail.
@@ -197,6 +201,8 @@ impl AuditKind {
         matches!(
             self,
             Self::PasswordRefused
+                | Self::PasswordTooSoon
+                | Self::CodeTooSoon
                 | Self::FreshProofRefused
                 | Self::BudgetSpent
                 | Self::EnrolmentCodeRefused

@@ -413,3 +413,40 @@ proptest! {
         let _ = PasswordHash::from_phc(&format!("${text}"));
     }
 }
+
+// The wait between attempts.
+
+proptest! {
+    #![proptest_config(config(300))]
+
+    /// It never shrinks with the number of attempts, and never exceeds a quarter of an hour.
+    #[test]
+    fn the_wait_grows_to_a_quarter_of_an_hour(attempts in prop_oneof![0..40_i64, any::<i64>().prop_map(|n| n.saturating_abs())]) {
+        use vestibule_domain::limits::wait::{FREE, LONGEST, after};
+        prop_assert!(after(attempts) <= after(attempts.saturating_add(1)));
+        prop_assert!(after(attempts) <= LONGEST);
+        prop_assert_eq!(after(attempts).is_zero(), attempts < FREE);
+        prop_assert_eq!(after(i64::MAX), LONGEST);
+    }
+
+    /// Whatever the clock did, nobody waits longer than that, and a wait that began in the future
+    /// has ended.
+    #[test]
+    fn no_clock_makes_a_wait_longer(
+        count in 0..1_000_i64,
+        latest in any::<i64>(),
+        now in any::<i64>(),
+    ) {
+        use vestibule_domain::limits::wait::{Attempts, LONGEST, after};
+        let (latest, now) = (Timestamp::from_millis(latest), Timestamp::from_millis(now));
+        let attempts = Attempts { count, latest, wait: after(count) };
+        let left = attempts.left(now);
+        prop_assert!(left.is_none_or(|left| left <= LONGEST));
+        if latest > now {
+            prop_assert_eq!(left, None);
+        } else if let Some(left) = left {
+            prop_assert_eq!(attempts.left(now.plus(left)), None);
+            prop_assert!(attempts.left(now.plus(left).minus(std::time::Duration::from_millis(1))).is_some());
+        }
+    }
+}

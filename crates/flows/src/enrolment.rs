@@ -223,7 +223,7 @@ impl Vestibule {
             self.audit(&mut tx, from.event_in(AuditKind::RecoveryCodesMade, session), now).await?;
         }
         if who.in_vestibule {
-            self.note_complete_sign_in(&mut tx, &token).await?;
+            self.note_complete_sign_in(&mut tx, from, &token).await?;
         }
         tx.commit().await?;
         Ok(Ok(token))

@@ -10,7 +10,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use vestibule_domain::audit::network;
 use vestibule_domain::password::HashMemory;
 
 use crate::error::FlowError;
@@ -62,6 +61,16 @@ impl Waiting {
         true
     }
 
+    /// Whether there is room for one more of this network.
+    fn has_room(&self, network: &str) -> bool {
+        let waiting = |(known, jobs): &(String, VecDeque<Job>)| {
+            if known == network { jobs.len() } else { 0 }
+        };
+        let own = self.networks.iter().map(waiting).sum::<usize>();
+        let most = self.networks.iter().map(|(_, jobs)| jobs.len()).max().unwrap_or(0);
+        own < LONGEST_OF_ONE && (self.length < LONGEST || most > own + 1)
+    }
+
     /// Turns away the latest of the network that waits with most, if these are more than `own`.
     fn make_room(&mut self, own: usize) -> bool {
         let most = self.networks.iter_mut().max_by_key(|(_, jobs)| jobs.len());
@@ -98,6 +107,11 @@ impl HashingQueue {
         Ok(Self(Arc::new(Door(queue))))
     }
 
+    /// Whether a hash of this visitor would be taken at this moment.
+    pub(crate) fn has_room(&self, from: &Visitor) -> bool {
+        self.0.0.lock().has_room(&from.network())
+    }
+
     /// Runs `job` on one of the threads with the memory that it keeps for hashes.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
@@ -112,7 +126,7 @@ impl HashingQueue {
             }
         });
         let queue = &self.0.0;
-        if !queue.lock().push(network(&from.address), job) {
+        if !queue.lock().push(from.network(), job) {
             return Err(FlowError::Busy);
         }
         queue.changed.notify_one();
@@ -170,6 +184,7 @@ mod tests {
         let mut waiting = Waiting::default();
         assert_eq!(fill(&mut waiting, "flood", 1_000), LONGEST_OF_ONE);
         assert_eq!(fill(&mut waiting, "flood too", 1_000), LONGEST - LONGEST_OF_ONE);
+        assert!(!waiting.has_room("flood") && waiting.has_room("owner"));
         assert_eq!(fill(&mut waiting, "owner", 2), 2);
         assert_eq!(waiting.length, LONGEST);
 

@@ -272,7 +272,7 @@ impl Vestibule {
         event.actor = Some(user.id);
         event.session = Some(id);
         self.audit(&mut tx, event, now).await?;
-        self.note_complete_sign_in(&mut tx, &session).await?;
+        self.note_complete_sign_in(&mut tx, from, &session).await?;
         tx.commit().await?;
         Ok(Ok(session))
     }

@@ -1,6 +1,7 @@
 //! The data keys of a running node, unwrapped.
 
 use vestibule_domain::id::DataKeyId;
+use vestibule_domain::limits::lanes::LaneKey;
 use vestibule_domain::randomness::Randomness;
 use vestibule_domain::sealing::{DataKey, DoesNotOpen, MasterKey};
 use vestibule_domain::time::Timestamp;
@@ -72,4 +73,21 @@ impl DataKeys {
     pub(crate) fn find(&self, id: DataKeyId) -> Result<&DataKey, DoesNotOpen> {
         self.0.iter().find(|key| key.id() == id).ok_or(DoesNotOpen)
     }
+}
+
+/// The key under which lanes are named, one for all nodes. It opens nothing, and is not sealed.
+pub(crate) async fn lane_key(
+    store: &Store,
+    randomness: &Randomness,
+) -> Result<LaneKey, StoreError> {
+    if store.read().await?.lane_key().await?.is_none() {
+        let mut tx = store.write().await?;
+        // Another node may be faster; then its key is read below.
+        let _ours = tx.insert_lane_key(LaneKey::new(randomness).expose_bytes()).await?;
+        tx.commit().await?;
+    }
+    let stored = store.read().await?.lane_key().await?;
+    stored
+        .and_then(|bytes| LaneKey::from_bytes(&bytes))
+        .ok_or(StoreError::Unreadable("the key of the lanes"))
 }

@@ -18,6 +18,7 @@ mod hashing;
 mod housekeeping;
 pub mod invitations;
 mod keys;
+mod limits;
 mod notices;
 pub mod own_settings;
 pub mod password_links;
@@ -35,6 +36,7 @@ mod visitor;
 pub use error::FlowError;
 pub use hashing::HashingQueue;
 pub use keys::{KeyError, rewrap};
+pub use limits::CodeLimits;
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
     AccountRecord, AuditKey, AuditLine, AuditPage, AuditPerson, FactorRecord, Member, MemberFilter,

@@ -24,6 +24,8 @@ pub struct OwnSecurity {
     pub recovery_codes: Option<RecoveryCodesRecord>,
     /// The open sessions: this one first, then the latest.
     pub sessions: Vec<OpenSession>,
+    /// How many attempts at security codes are in the budget since the password was renewed.
+    pub code_attempts: u64,
     /// Which of them is this one.
     pub this_session: SessionId,
 }
@@ -70,6 +72,7 @@ impl Vestibule {
             factors: db.factors(session.user).await?,
             recovery_codes: db.recovery_codes(session.user).await?,
             sessions,
+            code_attempts: db.code_attempts(session.user).await?.unsigned_abs(),
             this_session: session.id,
         })
     }

@@ -4,6 +4,7 @@ use vestibule_domain::email::Email;
 use vestibule_domain::password::{Password, PasswordError, PasswordHash};
 
 use crate::error::FlowError;
+use crate::limits::CountedAttempt;
 use crate::vestibule::Vestibule;
 use crate::visitor::Visitor;
 
@@ -41,9 +42,11 @@ impl Vestibule {
 
     /// Compares a typed password with a stored hash; where there is none, with nobody's, at the
     /// same cost. When the hash is of another cost than today's, a new one comes back with it.
+    /// The attempt was counted before; it is given back when there is no time to compare it.
     pub(crate) async fn verify_password(
         &self,
         from: &Visitor,
+        counted: &CountedAttempt,
         typed: &str,
         stored: Option<String>,
     ) -> Result<Verified, FlowError> {
@@ -65,8 +68,13 @@ impl Vestibule {
                 };
                 Verified { right, renewed }
             })
-            .await?;
-        Ok(verified)
+            .await;
+        if verified.is_err() {
+            let mut tx = self.store.write().await?;
+            self.give_back(&mut tx, counted).await?;
+            tx.commit().await?;
+        }
+        verified
     }
 }
 

@@ -1,5 +1,7 @@
 //! The way back for who lost everything but the host: `vestibule recover`.
 
+use std::time::Duration;
+
 use vestibule_domain::audit::{AuditEvent, AuditKind};
 use vestibule_domain::email::Email;
 use vestibule_domain::link::{LinkPurpose, Recovers};
@@ -44,6 +46,8 @@ pub enum RecoverRefused {
     NewPassword(PasswordError),
     /// The link asks for the password that there is, and this is another.
     WrongPassword,
+    /// Too many attempts at the password came before this one: the next has to wait so long.
+    Wait(Duration),
 }
 
 impl Vestibule {
@@ -121,7 +125,15 @@ impl Vestibule {
         let known = self.store.read().await?.password_of(&email).await?;
         let known = known.filter(|known| known.user.standing.epoch == linked.epoch);
         let Some(known) = known else { return Ok(Err(RecoverRefused::Gone)) };
-        if self.verify_password(from, typed, known.hash).await?.right {
+        let too_soon = from.event_about(AuditKind::PasswordTooSoon, &linked.user);
+        let counted = match self.count_password_attempt(from, email.as_str(), too_soon).await? {
+            Ok(counted) => counted,
+            Err(left) => return Ok(Err(RecoverRefused::Wait(left))),
+        };
+        if self.verify_password(from, &counted, typed, known.hash).await?.right {
+            let mut tx = self.store.write().await?;
+            self.password_was_right(&mut tx, &counted).await?;
+            tx.commit().await?;
             return Ok(Ok(()));
         }
         let tx = self.store.write().await?;
@@ -161,7 +173,7 @@ impl Vestibule {
         let (session, id) = self.begin_session(&mut tx, from, user.id, epoch, true, now).await?;
         event.session = Some(id);
         self.note_recovery(&mut tx, from, event, linked, now).await?;
-        self.note_complete_sign_in(&mut tx, &session).await?;
+        self.note_complete_sign_in(&mut tx, from, &session).await?;
         tx.commit().await?;
         Ok(Ok(Recovered::Begun(session)))
     }

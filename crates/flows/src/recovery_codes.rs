@@ -175,7 +175,9 @@ impl Vestibule {
         if set.epoch != session.standing.epoch || proving.by != ProofAsked::SecurityCode {
             return Ok(Proven::Refused(CodeRefused::SessionOver));
         }
-        // the limit of recovery codes: counted here, in a transaction of its own, before the hash.
+        if let Err(why) = self.count_recovery_attempt(from, proving).await? {
+            return Ok(Proven::Refused(why));
+        }
         let hash = self.hash_recovery_code(from, code, set.salt).await?;
         self.conclude_recovery_code(from, proving, &set, &hash, self.clock.now()).await
     }
@@ -234,7 +236,9 @@ impl Vestibule {
         let told = left.to_string();
         self.tell(&mut tx, session.user, Notice::RecoveryCodeUsed, from, &told, now).await?;
         if is_sign_in {
-            self.note_complete_sign_in(&mut tx, &new).await?;
+            self.note_complete_sign_in(&mut tx, from, &new).await?;
+        } else {
+            self.end_waits(&mut tx, session.user).await?;
         }
         tx.commit().await?;
         Ok(Proven::AcceptedRecoveryCode(new))

@@ -1,10 +1,11 @@
 //! Giving a proof inside a session: a security code, at sign-in or as a fresh proof, or the
 //! password again where there is no factor.
 
+use std::time::Duration;
+
 use vestibule_domain::audit::{AuditEvent, AuditKind};
 use vestibule_domain::email::Email;
 use vestibule_domain::id::FactorId;
-use vestibule_domain::limits::cost_of_code;
 use vestibule_domain::proof::SecondProof;
 use vestibule_domain::recovery_code::RecoveryCode;
 use vestibule_domain::time::Timestamp;
@@ -44,6 +45,9 @@ pub enum CodeRefused {
     },
     /// The budget of attempts is spent: somebody who knows the password has been guessing.
     BudgetSpent,
+    /// Too many attempts came before this one, which was not compared and costs nothing: the next
+    /// has to wait so long.
+    Wait(Duration),
     /// It has the form of a recovery code and is none of this user's.
     WrongRecoveryCode,
     /// A recovery code of this user, used before.
@@ -98,34 +102,12 @@ impl Vestibule {
         if epoch != session.standing.epoch || proving.by != ProofAsked::SecurityCode {
             return Ok(Proven::Refused(CodeRefused::SessionOver));
         }
-        if let Some(why) = self.count_attempt(from, proving, factors.len()).await? {
+        if let Err(why) = self.count_code_attempt(from, proving, factors.len()).await? {
             return Ok(Proven::Refused(why));
         }
         let now = self.clock.now();
         let matched = self.compare(&factors, session.user, code, now)?;
         self.conclude(from, proving, epoch, matched, now).await
-    }
-
-    /// Counts an attempt, in a transaction of its own that ends before the comparison.
-    async fn count_attempt(
-        &self,
-        from: &Visitor,
-        proving: &Proving,
-        apps: usize,
-    ) -> Result<Option<CodeRefused>, FlowError> {
-        let session = &proving.current.record;
-        let (cost, now) = (cost_of_code(apps), self.clock.now());
-        let mut tx = self.store.write().await?;
-        if !tx.reserve_code_attempts(session.user, cost).await? {
-            self.audit(&mut tx, from.event_in(AuditKind::BudgetSpent, session), now).await?;
-            tx.commit().await?;
-            return Ok(Some(CodeRefused::BudgetSpent));
-        }
-        if !tx.count_session_attempts(session.id, &proving.current.token, cost).await? {
-            return Ok(Some(CodeRefused::SessionOver));
-        }
-        tx.commit().await?;
-        Ok(None)
     }
 
     /// Compares with every app: one that matches now wins over one that matches another time.
@@ -189,9 +171,11 @@ impl Vestibule {
         }
         tx.note_factor_used(factor, now).await?;
         let kind = if proving.is_sign_in(now) {
-            self.note_complete_sign_in(&mut tx, &new).await?;
+            self.note_complete_sign_in(&mut tx, from, &new).await?;
             AuditKind::CodeAccepted
         } else {
+            // The same proof, in a session that is complete already.
+            self.end_waits(&mut tx, session.user).await?;
             AuditKind::FreshProofGiven
         };
         self.audit(&mut tx, from.event_in(kind, session), now).await?;
@@ -238,7 +222,12 @@ impl Vestibule {
         if proving.by != ProofAsked::Password {
             return Ok(Proven::Refused(CodeRefused::SessionOver));
         }
-        let verified = self.verify_password(from, typed, known.hash).await?;
+        let too_soon = from.event_in(AuditKind::PasswordTooSoon, session);
+        let counted = match self.count_password_attempt(from, email.as_str(), too_soon).await? {
+            Ok(counted) => counted,
+            Err(left) => return Ok(Proven::Refused(CodeRefused::Wait(left))),
+        };
+        let verified = self.verify_password(from, &counted, typed, known.hash).await?;
         let now = self.clock.now();
         let mut tx = self.store.write().await?;
         if !verified.right {
@@ -257,6 +246,7 @@ impl Vestibule {
         }
         let event: AuditEvent = from.event_in(AuditKind::FreshProofGiven, session);
         self.audit(&mut tx, event, now).await?;
+        self.password_was_right(&mut tx, &counted).await?;
         tx.commit().await?;
         Ok(Proven::Accepted(new))
     }
@@ -266,19 +256,5 @@ impl Vestibule {
         let user = proving.current.record.user;
         let factors = self.store.read().await?.factors(user).await?;
         Ok(factors.into_iter().map(|factor| factor.name).collect())
-    }
-
-    /// Whether security codes are closed for this user until the password is renewed.
-    pub async fn is_budget_spent(&self, proving: &Proving) -> Result<bool, FlowError> {
-        self.codes_are_closed(proving.current.record.user).await
-    }
-
-    pub(crate) async fn codes_are_closed(
-        &self,
-        user: vestibule_domain::id::UserId,
-    ) -> Result<bool, FlowError> {
-        let mut db = self.store.read().await?;
-        let cost = cost_of_code(usize::try_from(db.count_factors(user).await?).unwrap_or(1));
-        Ok(db.code_attempts(user).await? + cost > vestibule_domain::limits::CODE_BUDGET)
     }
 }

@@ -119,7 +119,7 @@ impl Vestibule {
             ..from.event(AuditKind::AccountCreated)
         };
         self.audit(&mut tx, event, now).await?;
-        self.note_complete_sign_in(&mut tx, &session).await?;
+        self.note_complete_sign_in(&mut tx, from, &session).await?;
         tx.commit().await?;
         Ok(Ok(session))
     }

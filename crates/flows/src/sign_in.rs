@@ -1,9 +1,12 @@
 //! Signing in with e-mail and password, and signing out.
 
+use std::time::Duration;
+
 use vestibule_domain::access::{Access, Demand, access};
 use vestibule_domain::audit::AuditKind;
 use vestibule_domain::email::Email;
 use vestibule_domain::id::{SessionId, UserId};
+use vestibule_domain::notice::Notice;
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::token::Token;
 use vestibule_domain::user::{Epoch, MembershipState};
@@ -20,6 +23,9 @@ pub enum SignIn {
     Begun(Token),
     /// Unknown, wrong or disabled: nobody learns which.
     Refused,
+    /// Too many attempts came before this one, which was not compared: the next has to wait so
+    /// long.
+    Wait(Duration),
 }
 
 impl Vestibule {
@@ -32,14 +38,24 @@ impl Vestibule {
         password: &str,
         replaced: Option<&Current>,
     ) -> Result<SignIn, FlowError> {
+        let typed_email = email;
         let email = Email::parse(email).ok();
         let known = match &email {
             Some(email) => self.store.read().await?.password_of(email).await?,
             None => None,
         };
-        // Every way to be refused takes one look-up, one hash and one write.
+        let event = |kind| match &known {
+            Some(known) => from.event_about(kind, &known.user),
+            None => from.event(kind),
+        };
+        // Every way to be refused takes one look-up, one count, one hash and one write.
+        let too_soon = event(AuditKind::PasswordTooSoon);
+        let counted = match self.count_password_attempt(from, typed_email, too_soon).await? {
+            Ok(counted) => counted,
+            Err(left) => return Ok(SignIn::Wait(left)),
+        };
         let stored = known.as_ref().and_then(|known| known.hash.clone());
-        let verified = self.verify_password(from, password, stored).await?;
+        let verified = self.verify_password(from, &counted, password, stored).await?;
         let now = self.clock.now();
         let mut tx = self.store.write().await?;
         let user = match (&email, &known) {
@@ -53,12 +69,7 @@ impl Vestibule {
         let user = match user {
             Some(user) if user.standing.state == MembershipState::Active => user,
             _ => {
-                let event = match &known {
-                    Some(known) => from.event_about(AuditKind::PasswordRefused, &known.user),
-                    None => from.event(AuditKind::PasswordRefused),
-                };
-                self.audit(&mut tx, event, now).await?;
-                tx.commit().await?;
+                self.refuse(tx, event(AuditKind::PasswordRefused), now).await?;
                 return Ok(SignIn::Refused);
             }
         };
@@ -76,7 +87,8 @@ impl Vestibule {
             ..from.event_about(AuditKind::PasswordAccepted, &user)
         };
         self.audit(&mut tx, event, now).await?;
-        self.note_complete_sign_in(&mut tx, &token).await?;
+        self.note_complete_sign_in(&mut tx, from, &token).await?;
+        self.password_was_right(&mut tx, &counted).await?;
         tx.commit().await?;
         Ok(SignIn::Begun(token))
     }
@@ -100,10 +112,12 @@ impl Vestibule {
             .map(|now| now.user))
     }
 
-    /// Notes the time of the sign-in if this session's proofs open the dashboard.
+    /// Notes a complete sign-in, if this session's proofs open the dashboard: its time, and the
+    /// browser. It ends the waits between attempts at the second proof.
     pub(crate) async fn note_complete_sign_in(
         &self,
         tx: &mut Writing,
+        from: &Visitor,
         token: &Token,
     ) -> Result<(), FlowError> {
         let now = self.clock.now();
@@ -112,8 +126,28 @@ impl Vestibule {
             let answer =
                 access(Demand::SIGNED_IN, record.policy, record.standing, &record.session, now);
             if matches!(answer, Access::Granted { .. }) {
+                self.note_browser(tx, from, record.user, now).await?;
                 tx.note_sign_in(record.user, now).await?;
+                self.end_waits(tx, record.user).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Notes the browser of a complete sign-in, which has a lane of its own from now on. The owner
+    /// is told of a new one, unless it is the first of all.
+    async fn note_browser(
+        &self,
+        tx: &mut Writing,
+        from: &Visitor,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<(), FlowError> {
+        let Some(browser) = &from.token else { return Ok(()) };
+        let is_new = tx.note_browser(user, browser, now).await?;
+        let before = tx.user(user).await?.and_then(|user| user.last_sign_in);
+        if is_new && before.is_some() {
+            self.tell(tx, user, Notice::NewBrowser, from, "", now).await?;
         }
         Ok(())
     }

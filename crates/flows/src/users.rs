@@ -60,6 +60,8 @@ pub struct ManagedUser {
     pub open_sessions: u64,
     /// When the invitation's link ends, for an invited user who has a live one.
     pub invited_until: Option<Timestamp>,
+    /// How many attempts at security codes are in the budget since the password was renewed.
+    pub code_attempts: u64,
     /// Whether this is the only able Admin.
     pub is_last_admin: bool,
     /// Whether it is who asks.
@@ -95,6 +97,7 @@ impl Vestibule {
             factors: db.factors(id).await?,
             recovery_codes_left: codes.map(|codes| codes.left.unsigned_abs()),
             invited_until: db.link_of_user(purpose, id, now).await?,
+            code_attempts: db.code_attempts(id).await?.unsigned_abs(),
             open_sessions: db.open_sessions(id, limits, now).await?.len() as u64,
             is_last_admin: is_admin && others == 0,
             is_oneself: id == actor.user,

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vestibule_domain::id::AuditEventId;
+use vestibule_domain::limits::lanes::LaneKey;
 use vestibule_domain::password::{DEFAULT_MINIMUM, HashCost};
 use vestibule_domain::randomness::Randomness;
 use vestibule_domain::sealing::MasterKey;
 use vestibule_domain::session::SessionLimits;
 use vestibule_domain::time::{Clock, Timestamp};
+use vestibule_domain::token::Token;
 use vestibule_store::Store;
 
 use crate::error::FlowError;
 use crate::hashing::HashingQueue;
-use crate::keys::{DataKeys, KeyError};
+use crate::keys::{DataKeys, KeyError, lane_key};
 
 /// What an operator can set about the rules.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +52,7 @@ pub struct Vestibule {
     pub(crate) keys: Arc<DataKeys>,
     /// This process among those that seal the audit trail.
     pub(crate) sealer: Arc<str>,
+    pub(crate) lane_key: LaneKey,
 }
 
 impl Vestibule {
@@ -64,8 +67,10 @@ impl Vestibule {
         hashing: HashingQueue,
     ) -> Result<Self, KeyError> {
         let keys = DataKeys::open(&store, master_key, clock.now(), &randomness).await?;
+        let lane_key = lane_key(&store, &randomness).await?;
         let sealer = format!("{:032x}", u128::from_be_bytes(randomness.bytes())).into();
-        Ok(Self { store, clock, randomness, settings, hashing, keys: Arc::new(keys), sealer })
+        let keys = Arc::new(keys);
+        Ok(Self { store, clock, randomness, settings, hashing, keys, lane_key, sealer })
     }
 
     /// The time now.
@@ -77,6 +82,11 @@ impl Vestibule {
     /// there are.
     pub fn request_id(&self) -> String {
         format!("{:016x}", u64::from_be_bytes(self.randomness.bytes()))
+    }
+
+    /// A token for a browser that has none, to be known by at its next sign-in.
+    pub fn browser_token(&self) -> Token {
+        Token::new(&self.randomness)
     }
 
     /// What the operator set.

@@ -1,6 +1,7 @@
 //! Who asks, seen from outside, and the events that they cause.
 
-use vestibule_domain::audit::{AuditEvent, AuditKind};
+use vestibule_domain::audit::{AuditEvent, AuditKind, network};
+use vestibule_domain::token::TokenHash;
 use vestibule_store::{SessionRecord, UserRecord};
 
 /// Who sent the request, as far as a request tells.
@@ -10,9 +11,16 @@ pub struct Visitor {
     pub address: String,
     /// What the browser calls itself.
     pub browser: String,
+    /// Names the browser from one sign-in to the next; `None` for what keeps no cookies.
+    pub token: Option<TokenHash>,
 }
 
 impl Visitor {
+    /// The network that the request came from.
+    pub(crate) fn network(&self) -> String {
+        network(&self.address)
+    }
+
     /// An event that this visitor caused without a session.
     pub(crate) fn event(&self, kind: AuditKind) -> AuditEvent {
         AuditEvent {

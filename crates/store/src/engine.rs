@@ -18,7 +18,7 @@ pub(crate) enum Value {
     Text(Option<String>),
     Int(Option<i64>),
     Bool(bool),
-    Bytes(Vec<u8>),
+    Bytes(Option<Vec<u8>>),
 }
 
 macro_rules! value_from {
@@ -34,9 +34,10 @@ value_from! {
     i64 => |x| Self::Int(Some(x)),
     Option<i64> => |x| Self::Int(x),
     bool => |x| Self::Bool(x),
-    &[u8] => |x| Self::Bytes(x.to_vec()),
-    &[u8; 32] => |x| Self::Bytes(x.to_vec()),
-    vestibule_domain::audit_chain::ChainHash => |x| Self::Bytes(x.as_bytes().to_vec()),
+    &[u8] => |x| Self::Bytes(Some(x.to_vec())),
+    Option<&[u8]> => |x| Self::Bytes(x.map(<[u8]>::to_vec)),
+    &[u8; 32] => |x| Self::Bytes(Some(x.to_vec())),
+    vestibule_domain::audit_chain::ChainHash => |x| Self::Bytes(Some(x.as_bytes().to_vec())),
     vestibule_domain::time::Timestamp => |x| Self::Int(Some(x.millis())),
     vestibule_domain::user::Epoch => |x| Self::Int(Some(x.0)),
     vestibule_domain::totp::Step => |x| Self::Int(Some(x.0)),

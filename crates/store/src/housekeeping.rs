@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use vestibule_domain::limits::lanes::{FORGOTTEN_AFTER, LANES_IN_ALL};
 use vestibule_domain::session::SessionLimits;
 use vestibule_domain::time::Timestamp;
 
@@ -17,9 +18,12 @@ const ENROLMENTS_KEPT: Duration = Duration::from_hours(1);
 /// How long ended links are kept, so that their page can still say that they were used.
 const LINKS_KEPT: Duration = Duration::from_hours(48);
 
+/// How long a browser is known after its last sign-in: as long as browsers keep its cookie.
+const BROWSERS_KEPT: Duration = Duration::from_hours(400 * 24);
+
 impl Writing {
-    /// Removes one batch of ended sessions, old spent codes, and expired enrolments and links;
-    /// answers whether there may be more.
+    /// Removes one batch of ended sessions, old spent codes, expired enrolments and links, lanes
+    /// that are forgotten and browsers that stay away; answers whether there may be more.
     pub async fn remove_what_is_over(
         &mut self,
         limits: SessionLimits,
@@ -58,7 +62,43 @@ impl Writing {
                 values![now.minus(LINKS_KEPT), BATCH],
             )
             .await?;
+        let lanes = self.remove_lanes(now).await?;
+        let kept = i64::try_from(BROWSERS_KEPT.as_millis()).unwrap_or(i64::MAX);
+        let browsers = self
+            .change(
+                "DELETE FROM known_browsers WHERE (user_id, token_hash) IN
+                     (SELECT user_id, token_hash FROM known_browsers
+                      WHERE last_seen_at < $1
+                        AND last_seen_at < (SELECT MAX(last_seen_at) - $2 FROM known_browsers)
+                      LIMIT $3)",
+                values![now.minus(BROWSERS_KEPT), kept, BATCH],
+            )
+            .await?;
         let batch = BATCH.unsigned_abs();
-        Ok([ended, spent, enrolments, links].iter().any(|removed| *removed >= batch))
+        let removed = [ended, spent, enrolments, links, lanes, browsers];
+        Ok(removed.iter().any(|removed| *removed >= batch))
+    }
+
+    /// Removes forgotten lanes; when there are too many, also those that were used least lately.
+    /// A clock that runs ahead for a moment forgets nothing.
+    async fn remove_lanes(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        let kept = i64::try_from(FORGOTTEN_AFTER.as_millis()).unwrap_or(i64::MAX);
+        let forgotten = self
+            .change(
+                "DELETE FROM lanes WHERE name IN
+                     (SELECT name FROM lanes
+                      WHERE latest_at < $1
+                        AND latest_at < (SELECT MAX(latest_at) - $2 FROM lanes) LIMIT $3)",
+                values![now.minus(FORGOTTEN_AFTER), kept, BATCH],
+            )
+            .await?;
+        let all = self.number("SELECT COUNT(*) AS n FROM lanes", vec![]).await?;
+        let too_many = (all - LANES_IN_ALL).clamp(0, BATCH);
+        if too_many == 0 {
+            return Ok(forgotten);
+        }
+        let sql = "DELETE FROM lanes WHERE name IN
+                       (SELECT name FROM lanes ORDER BY latest_at, name LIMIT $1)";
+        Ok(forgotten.max(self.change(sql, values![too_many]).await?))
     }
 }

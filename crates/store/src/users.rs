@@ -3,12 +3,14 @@
 use vestibule_domain::email::Email;
 use vestibule_domain::id::{AccountId, SessionId, UserId};
 use vestibule_domain::limits::CODE_BUDGET;
+use vestibule_domain::limits::wait::Attempts;
 use vestibule_domain::name::Name;
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::user::{Epoch, MembershipState, Role, User};
 
 use crate::engine::{Reading, Row, Writing, values};
 use crate::error::StoreError;
+use crate::lanes::{attempts, wait_ms};
 
 /// A user with the membership.
 #[derive(Clone, Debug)]
@@ -121,6 +123,14 @@ impl Reading {
         .transpose()
     }
 
+    /// The attempts at security codes since the last complete sign-in, and the wait.
+    pub async fn code_tries(&mut self, user: UserId) -> Result<Attempts, StoreError> {
+        let sql = "SELECT code_tries, code_tried_at, code_wait_ms FROM users WHERE id = $1";
+        let row = self.row(sql, values![user]).await?;
+        let names = ["code_tries", "code_tried_at", "code_wait_ms"];
+        row.map_or(Ok(Attempts::NONE), |row| attempts(&row, names))
+    }
+
     /// How many attempts at security codes count against the user's budget.
     pub async fn code_attempts(&mut self, user: UserId) -> Result<i64, StoreError> {
         self.number("SELECT code_attempts AS n FROM users WHERE id = $1", values![user]).await
@@ -201,10 +211,11 @@ impl Writing {
     }
 
     /// Sets the password of a user whose epoch this transaction has bumped. The budget of
-    /// attempts is renewed with it.
+    /// attempts is renewed with it, and there is no wait: whoever guessed is shut out.
     pub async fn set_password(&mut self, user: UserId, hash: String) -> Result<(), StoreError> {
         self.change(
-            "UPDATE users SET password_hash = $1, code_attempts = 0 WHERE id = $2",
+            "UPDATE users SET password_hash = $1, code_attempts = 0, code_tries = 0, code_wait_ms = 0
+             WHERE id = $2",
             values![hash, user],
         )
         .await
@@ -264,6 +275,21 @@ impl Writing {
                  CASE WHEN code_attempts > $1 THEN code_attempts - $1 ELSE 0 END
              WHERE id = $2",
             values![attempts, user],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Notes an attempt at a security code, and the wait that it begins. Comes while the user is
+    /// held.
+    pub async fn set_code_tries(
+        &mut self,
+        user: UserId,
+        counted: &Attempts,
+    ) -> Result<(), StoreError> {
+        self.change(
+            "UPDATE users SET code_tries = $1, code_tried_at = $2, code_wait_ms = $3 WHERE id = $4",
+            values![counted.count, counted.latest, wait_ms(counted), user],
         )
         .await
         .map(drop)

@@ -75,6 +75,36 @@ impl TestApp {
         assert_eq!(answer.status, 303, "{who} should have proved it: {}", answer.text());
     }
 
+    /// Sends a wrong code to the second door so many times, each after whatever wait there is.
+    /// Answers what came of the last.
+    pub async fn guess_codes(&self, browser: &Client, times: usize) -> Answer {
+        let mut answer = None;
+        for _ in 0..times {
+            let guess = async || browser.give_code(&self.wrong_code()).await;
+            answer = Some(self.after_the_wait(guess).await);
+        }
+        answer.expect("at least one guess")
+    }
+
+    /// Puts attempts into a user's budget, as somebody's who guessed on other days.
+    pub async fn use_up_codes(&self, who: &str, attempts: i64) {
+        let user = self.id(who).await;
+        let mut tx = self.store.write().await.unwrap();
+        assert!(tx.reserve_code_attempts(user, attempts).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+
+    /// Does something as soon as no wait is in its way: the clock moves on by what it asks for.
+    pub async fn after_the_wait(&self, act: impl AsyncFn() -> Answer) -> Answer {
+        loop {
+            let answer = act().await;
+            match answer.retry_after() {
+                Some(wait) if answer.status == 429 => self.clock.advance(wait),
+                _ => return answer,
+            }
+        }
+    }
+
     /// Turns MFA on for a user without a factor, who then stays signed in.
     pub async fn sign_in_and_enrol(&self, who: &str) -> Client {
         let browser = self.sign_in(who).await;

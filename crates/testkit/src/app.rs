@@ -45,11 +45,24 @@ pub struct TestApp {
     pub store: Store,
     /// The furnished account, if there is one.
     pub account: Option<AccountId>,
-    apps: Arc<Mutex<BTreeMap<String, TotpSecret>>>,
     key: MasterKey,
+    apps: Arc<Mutex<BTreeMap<String, TotpSecret>>>,
     pub(crate) kept: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
     server: JoinHandle<()>,
     database: Emptied,
+}
+
+/// Another process on the same database, at an address of its own.
+pub struct Node {
+    /// Where it listens, and its public address.
+    pub url: String,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
 }
 
 /// Randomness of the operating system.
@@ -106,12 +119,10 @@ impl TestApp {
         public_url: Option<&str>,
         trusted_proxies: &[&str],
     ) -> Self {
-        static HASHING: OnceLock<HashingQueue> = OnceLock::new();
-        let hashing = HASHING.get_or_init(|| HashingQueue::start().unwrap()).clone();
         let store = made.open().await;
         let random = randomness();
         let vestibule =
-            Vestibule::open(store.clone(), &key, clock.clock(), random, settings, hashing)
+            Vestibule::open(store.clone(), &key, clock.clock(), random, settings, hashing())
                 .await
                 .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -132,12 +143,28 @@ impl TestApp {
             vestibule,
             store,
             account: None,
-            apps: Arc::default(),
             key,
+            apps: Arc::default(),
             kept: Arc::default(),
             server,
             database: made,
         }
+    }
+
+    /// Another node on the same database, as it is after a restart: nothing is remembered.
+    pub async fn another_node(&self) -> Node {
+        let (store, clock) = (self.store.clone(), self.clock.clock());
+        let settings = *self.vestibule.settings();
+        let node = Vestibule::open(store, &self.key, clock, randomness(), settings, hashing());
+        let node = node.await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        let public_url = Url::parse(&url).unwrap();
+        let router = app(node, WebSettings { public_url, trusted_proxies: Vec::new() });
+        let server = tokio::spawn(async move {
+            serve(listener, router, std::future::pending()).await.unwrap();
+        });
+        Node { url, server }
     }
 
     /// With "Acme Analytics": Ada (Admin), Ben and Dinesh without a factor, Cleo with one.
@@ -394,6 +421,12 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+/// The hashing threads, which all share.
+fn hashing() -> HashingQueue {
+    static HASHING: OnceLock<HashingQueue> = OnceLock::new();
+    HASHING.get_or_init(|| HashingQueue::start().unwrap()).clone()
 }
 
 /// The address of a furnished user.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
@@ -14,7 +15,11 @@ pub struct Client {
     origin: String,
     cookies: Arc<Mutex<BTreeMap<String, String>>>,
     user_agent: String,
+    forwarded_for: Option<String>,
 }
+
+/// What the session's cookie is called, with and without https.
+const SESSION_COOKIES: [&str; 2] = ["vestibule", "__Host-vestibule"];
 
 /// What came back.
 #[derive(Clone, Debug)]
@@ -45,6 +50,7 @@ impl Client {
             origin: origin.trim_end_matches('/').to_owned(),
             cookies: Arc::default(),
             user_agent: user_agent.to_owned(),
+            forwarded_for: None,
         }
     }
 
@@ -60,12 +66,26 @@ impl Client {
         &self.origin
     }
 
-    /// The value of its one cookie, if it has any.
-    pub fn cookie(&self) -> Option<String> {
-        self.cookies.lock().unwrap().values().next().cloned()
+    /// The same browser, in another network: a proxy that is trusted says so.
+    #[must_use]
+    pub fn coming_from(mut self, address: &str) -> Self {
+        self.forwarded_for = Some(address.to_owned());
+        self
     }
 
-    /// Puts a value in place of its cookie, as somebody who plants or steals one would.
+    /// The same browser at another node, which has an address of its own here.
+    #[must_use]
+    pub fn on(&self, url: &str) -> Self {
+        Self { base: url.to_owned(), origin: url.to_owned(), ..self.clone() }
+    }
+
+    /// The value of its session's cookie, if it has one.
+    pub fn cookie(&self) -> Option<String> {
+        let cookies = self.cookies.lock().unwrap();
+        SESSION_COOKIES.iter().find_map(|name| cookies.get(*name).cloned())
+    }
+
+    /// Puts a value in place of its session's cookie, as somebody who plants or steals one would.
     pub fn plant_cookie(&self, value: &str) {
         self.cookies.lock().unwrap().insert("vestibule".into(), value.to_owned());
     }
@@ -147,6 +167,9 @@ impl Client {
                 cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header("cookie", pairs.join("; "));
         }
+        if let Some(address) = &self.forwarded_for {
+            request = request.header("x-forwarded-for", address);
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -186,6 +209,12 @@ impl Answer {
     pub fn leads_to(&self) -> String {
         let location = self.location().unwrap_or_else(|| panic!("leads nowhere: {self:?}"));
         location.split('?').next().unwrap().to_owned()
+    }
+
+    /// How long it asks to wait before trying again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let seconds = self.headers.get("retry-after")?.to_str().unwrap();
+        Some(Duration::from_secs(seconds.parse().unwrap()))
     }
 
     /// The words on the page, without markup, on one line.

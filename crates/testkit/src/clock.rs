@@ -45,6 +45,11 @@ impl MovableClock {
         self.advance(Duration::from_secs(5 * 60 + 1));
     }
 
+    /// Moves it on until no wait between attempts is left; sessions stay.
+    pub fn outlive_waits(&self) {
+        self.advance(vestibule_domain::limits::wait::LONGEST);
+    }
+
     /// The clock as the program takes it.
     pub fn clock(&self) -> Clock {
         let clock = self.clone();

@@ -31,6 +31,7 @@ pub fn app(vestibule: Vestibule, settings: WebSettings) -> Router {
         .layer(CatchPanicLayer::custom(error::after_panic))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .layer(middleware::from_fn_with_state(state.clone(), request::host::to_public_host))
-        .layer(middleware::from_fn_with_state(state.clone(), request::same_origin::refuse_others));
+        .layer(middleware::from_fn_with_state(state.clone(), request::same_origin::refuse_others))
+        .layer(middleware::from_fn_with_state(state.clone(), request::browser::know_browser));
     pages::router().layer(layers).with_state(state)
 }

@@ -75,6 +75,24 @@ for (const input of all("[data-code]")) {
   });
 }
 
+// A wait is counted down, in the words of the page, until trying again makes sense.
+for (const span of all("[data-wait]")) {
+  const end = Date.now() + Number(span.dataset.wait) * 1000;
+  const count = (n, unit) => `${n} ${unit}${n === 1 ? "" : "s"}`;
+  // It was announced once; each second would be too often.
+  span.parentElement.removeAttribute("role");
+  const tick = setInterval(() => {
+    const left = Math.ceil((end - Date.now()) / 1000);
+    if (left <= 0) {
+      clearInterval(tick);
+      span.textContent = announcement.textContent = "You can try again now.";
+      return;
+    }
+    const time = left <= 90 ? count(left, "second") : count(Math.ceil(left / 60), "minute");
+    span.textContent = `Wait ${time}, then try again.`;
+  }, 1000);
+}
+
 // Times in the reader's own zone, and "2 minutes ago" where that says more.
 const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const distance = new Intl.RelativeTimeFormat("en", { numeric: "auto" });

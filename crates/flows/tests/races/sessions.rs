@@ -16,6 +16,7 @@ fn begun(answer: SignIn) -> Option<Token> {
     match answer {
         SignIn::Begun(token) => Some(token),
         SignIn::Refused => None,
+        SignIn::Wait(left) => panic!("nobody failed here, and still: {left:?}"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where the races take place: an account with its people, and ways to put things back between
 //! two rounds that are quicker than playing them.
 
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -129,8 +130,12 @@ async fn shared_url() -> &'static str {
     SHARED.get_or_init(async || Database::Postgres.make().await.url.clone()).await
 }
 
+/// Somebody from a network that nobody came from before, so that no wait is in the way.
 pub(crate) fn visitor() -> Visitor {
-    Visitor { address: "192.0.2.7".to_owned(), browser: "Firefox".to_owned() }
+    static NUMBER: AtomicU16 = AtomicU16::new(0);
+    let [high, low] = NUMBER.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    let address = format!("10.{high}.{low}.7");
+    Visitor { address, browser: "Firefox".to_owned(), token: None }
 }
 
 pub(crate) fn name(text: &str) -> Name {
@@ -196,6 +201,7 @@ impl Stage {
         match self.vestibule.sign_in(&from, email, &person.password, None).await.unwrap() {
             SignIn::Begun(token) => token,
             SignIn::Refused => panic!("{email} is refused"),
+            SignIn::Wait(left) => panic!("{email} has to wait {left:?}"),
         }
     }
 

@@ -14,6 +14,7 @@ mod constraints;
 mod enrolments;
 mod factors;
 mod housekeeping;
+mod limits;
 mod links;
 mod members;
 mod opening;

@@ -5,11 +5,21 @@ use vestibule_testkit::{Answer, Client, Method, TestApp, stories};
 use crate::house::{House, must_be_dressed};
 use crate::routes::{Door, ROUTES};
 
-/// The attributes of the cookie that an answer sets, less its value.
+/// The attributes of the session's cookie that an answer sets, less its value.
 fn cookie(answer: &Answer) -> (String, Vec<String>) {
-    let mut all = answer.headers.get_all("set-cookie").iter();
-    let text = all.next().unwrap_or_else(|| panic!("no cookie: {answer:?}")).to_str().unwrap();
-    assert!(all.next().is_none(), "one cookie: {answer:?}");
+    let mut all = cookies(answer);
+    all.retain(|(name, _)| !name.ends_with("-browser"));
+    assert_eq!(all.len(), 1, "one cookie: {answer:?}");
+    all.remove(0)
+}
+
+/// The same of every cookie.
+fn cookies(answer: &Answer) -> Vec<(String, Vec<String>)> {
+    let all = answer.headers.get_all("set-cookie").iter();
+    all.map(|text| attributes(text.to_str().unwrap())).collect()
+}
+
+fn attributes(text: &str) -> (String, Vec<String>) {
     let mut parts = text.split("; ").map(str::to_owned);
     let name = parts.next().unwrap().split('=').next().unwrap().to_owned();
     let mut attributes: Vec<String> = parts.collect();
@@ -83,9 +93,13 @@ stories! {
     /// HttpOnly, Lax, for the whole site, never for a domain; taken away at the end.
     async fn the_cookie_is_for_this_site_alone(app) {
         let ben = app.browser();
-        let (name, attributes) = cookie(&give_password(&ben, "ben").await);
+        let answer = give_password(&ben, "ben").await;
+        let (name, attributes) = cookie(&answer);
         assert_eq!(name, "vestibule");
         assert_eq!(attributes, ["HttpOnly", "Path=/", "SameSite=Lax"]);
+        let (name, attributes) = cookies(&answer).remove(1);
+        assert_eq!(name, "vestibule-browser");
+        assert_eq!(attributes, ["HttpOnly", "Max-Age=34560000", "Path=/", "SameSite=Lax"]);
         assert_eq!(ben.cookie().unwrap().len(), 43, "256 bits");
         let (name, attributes) = cookie(&ben.post("/sign-out", &[]).await);
         assert_eq!(name, "vestibule");
@@ -100,6 +114,9 @@ stories! {
         assert_eq!(name, "__Host-vestibule");
         assert_eq!(attributes, ["HttpOnly", "Path=/", "SameSite=Lax", "Secure"]);
         assert_eq!(answer.headers["strict-transport-security"], "max-age=31536000");
+        let (name, attributes) = cookies(&answer).remove(1);
+        assert_eq!(name, "__Host-vestibule-browser");
+        assert_eq!(attributes, ["HttpOnly", "Max-Age=34560000", "Path=/", "SameSite=Lax", "Secure"]);
         let code = cleo.post("/sign-in/code", &[("code", &app.code("cleo"))]).await;
         assert_eq!(cookie(&code).0, "__Host-vestibule");
         assert_eq!(cleo.get("/").await.status, 200);

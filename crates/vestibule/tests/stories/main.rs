@@ -12,6 +12,8 @@ mod headers;
 mod house;
 mod invitations;
 mod last_admin;
+mod limits;
+mod limits_of_codes;
 mod password_links;
 mod policy;
 mod proof;

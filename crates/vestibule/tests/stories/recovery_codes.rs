@@ -380,10 +380,9 @@ stories! {
     /// to the change of password, and codes are open again.
     async fn a_spent_budget_leads_to_them_and_to_a_new_password(app) {
         ben_with_codes(&app).await;
-        let (attacker, wrong) = (app.give_password("ben").await, app.wrong_code());
-        for _ in 0..101 {
-            attacker.give_code(&wrong).await;
-        }
+        app.use_up_codes("ben", 99).await;
+        let attacker = app.give_password("ben").await;
+        assert_eq!(app.guess_codes(&attacker, 1).await.status, 429);
         let ben = app.give_password("ben").await;
         let closed = ben.get("/sign-in/code").await;
         assert_eq!(closed.status, 429);
@@ -405,15 +404,12 @@ stories! {
     /// The attempts that someone made at security codes stay counted: a recovery code refunds none.
     async fn it_refunds_no_attempt_at_security_codes(app) {
         ben_with_codes(&app).await;
-        let (ben, wrong) = (app.give_password("ben").await, app.wrong_code());
-        for _ in 0..60 {
-            ben.give_code(&wrong).await;
-        }
+        app.use_up_codes("ben", 90).await;
+        let ben = app.give_password("ben").await;
+        app.guess_codes(&ben, 5).await;
         give(&ben, &app.recovery_code("ben", 0)).await;
         let attacker = app.give_password("ben").await;
-        for _ in 0..41 {
-            attacker.give_code(&wrong).await;
-        }
+        app.guess_codes(&attacker, 5).await;
         assert_eq!(attacker.get("/sign-in/code").await.status, 429);
     }
 
@@ -440,6 +436,6 @@ stories! {
         let told = app.store.read().await.unwrap().notices(user, 20).await.unwrap();
         let mut told: Vec<_> = told.iter().map(|notice| notice.notice.as_str()).collect();
         told.sort_unstable();
-        assert_eq!(told, ["factor.added", "recovery_code.used", "recovery_codes.made"]);
+        assert_eq!(told, ["browser.new", "factor.added", "recovery_code.used", "recovery_codes.made"]);
     }
 }

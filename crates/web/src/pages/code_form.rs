@@ -1,5 +1,7 @@
 //! The two forms that a code is typed into: six digits of an app, or a recovery code.
 
+use vestibule_domain::limits::wait;
+use vestibule_flows::CodeLimits;
 use vestibule_flows::security_code::CodeRefused;
 
 use crate::pages::words;
@@ -13,6 +15,16 @@ pub(crate) enum CodeForm {
     SecurityCode,
     /// For a recovery code.
     RecoveryCode,
+}
+
+/// What a page that asks for a code shows.
+pub(crate) struct CodeAnswer {
+    /// Which form.
+    pub(crate) form: CodeForm,
+    /// What is wrong with the last code.
+    pub(crate) problem: Option<CodeProblem>,
+    /// How many seconds no code of this form is taken.
+    pub(crate) wait: Option<u64>,
 }
 
 impl CodeForm {
@@ -31,9 +43,24 @@ impl CodeForm {
         if name == "recovery-code" { Self::RecoveryCode } else { Self::SecurityCode }
     }
 
-    /// The form in which a refusal is mended, and what it says; `None` where the session is over.
-    /// Either form takes both: what was typed says which it was.
-    pub(crate) fn refused(self, why: CodeRefused) -> Option<(Self, CodeProblem)> {
+    /// What the page shows of the last code, if one was refused, and of the limits.
+    pub(crate) fn answer(self, refused: Option<CodeRefused>, limits: CodeLimits) -> CodeAnswer {
+        let mended = refused.and_then(|why| self.refused(why));
+        let (form, problem) = mended.map_or((self, None), |(form, problem)| (form, Some(problem)));
+        let asks_digits = form == Self::SecurityCode;
+        if asks_digits && limits.is_spent {
+            return CodeAnswer { form, problem: Some(CodeProblem::BudgetSpent), wait: None };
+        }
+        let wait = match refused {
+            Some(CodeRefused::Wait(left)) => Some(left),
+            _ => limits.wait.filter(|_| asks_digits),
+        };
+        CodeAnswer { form, problem, wait: wait.map(wait::seconds) }
+    }
+
+    /// The form in which a refusal is mended, and what it says; `None` where nothing is said of the
+    /// code. Either form takes both: what was typed says which it was.
+    fn refused(self, why: CodeRefused) -> Option<(Self, CodeProblem)> {
         let problem = words::code(why)?;
         Some(match (self, problem) {
             (Self::RecoveryCode, CodeProblem::NotSixDigits) => {

@@ -2,12 +2,14 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use vestibule_domain::limits::wait;
 use vestibule_flows::authority::{Decision, ProofAsked, Proving, SignedIn};
 use vestibule_flows::security_code::CodeRefused;
 
 use crate::error::PageError;
-use crate::pages::code_form::CodeForm;
+use crate::pages::code_form::{CodeAnswer, CodeForm};
 use crate::pages::dispatch::dispatch;
+use crate::pages::words;
 use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
 use crate::respond::page;
@@ -53,18 +55,26 @@ pub(super) async fn proof_page(
     (form, refused): (CodeForm, Option<CodeRefused>),
 ) -> Result<Response, PageError> {
     let session = proving.record();
-    let (ask, status) = match proving.by {
+    let (ask, wait, closed) = match proving.by {
         ProofAsked::SecurityCode => {
-            let (form, problem) = match refused.and_then(|why| form.refused(why)) {
-                Some((form, problem)) => (form, Some(problem)),
-                None => (form, None),
-            };
-            ask_for_code(app, proving, form, problem).await?
+            let limits = app.vestibule.code_limits(proving).await?;
+            let CodeAnswer { form, problem, wait } = form.answer(refused, limits);
+            let closed = problem == Some(CodeProblem::BudgetSpent);
+            (ask_for_code(app, proving, form, problem).await?, wait, closed)
         }
         ProofAsked::Password => {
-            let problem = refused.map(|_| "This password is not right.".to_owned());
-            (ProofAsk::Password { email: session.email.clone(), problem }, StatusCode::FORBIDDEN)
+            let (problem, wait) = match refused {
+                None => (None, None),
+                Some(CodeRefused::Wait(left)) => (None, Some(wait::seconds(left))),
+                Some(_) => (Some("This password is not right.".to_owned()), None),
+            };
+            (ProofAsk::Password { email: session.email.clone(), problem }, wait, false)
         }
+    };
+    let status = match refused {
+        Some(CodeRefused::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
+        _ if closed => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::FORBIDDEN,
     };
     let in_vestibule = proving.is_sign_in(app.vestibule.now());
     let account = &session.account_name;
@@ -78,11 +88,12 @@ pub(super) async fn proof_page(
         act,
         button: button.to_owned(),
         ask,
+        wait,
         then: errand.then,
         cancel: errand.cancel.to_string(),
         in_vestibule: in_vestibule || session.has_unkept_codes,
     };
-    Ok(page(status, &view))
+    Ok(words::with_retry_after(page(status, &view), refused))
 }
 
 async fn ask_for_code(
@@ -90,16 +101,13 @@ async fn ask_for_code(
     proving: &Proving,
     form: CodeForm,
     problem: Option<CodeProblem>,
-) -> Result<(ProofAsk, StatusCode), PageError> {
+) -> Result<ProofAsk, PageError> {
     if form == CodeForm::RecoveryCode {
-        return Ok((ProofAsk::RecoveryCode { problem }, StatusCode::FORBIDDEN));
+        return Ok(ProofAsk::RecoveryCode { problem });
     }
-    let closed = app.vestibule.is_budget_spent(proving).await?;
-    let problem = if closed { Some(CodeProblem::BudgetSpent) } else { problem };
-    let status = if closed { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::FORBIDDEN };
     let factors = app.vestibule.factor_names(proving).await?;
     let has_codes = app.vestibule.has_recovery_codes(proving).await?;
-    Ok((ProofAsk::Code { factors, problem, has_codes }, status))
+    Ok(ProofAsk::Code { factors, problem, has_codes })
 }
 
 /// What the user is about to do, after "You are about to", and what the button says.

@@ -2,21 +2,23 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use vestibule_domain::limits::wait;
 use vestibule_flows::FlowError;
 use vestibule_flows::authority::{Decision, ProofAsked, Proving};
-use vestibule_flows::security_code::Proven;
+use vestibule_flows::security_code::{CodeRefused, Proven};
 use vestibule_flows::sign_in::SignIn;
 
 use crate::error::PageError;
 use crate::pages::asked::{Caller, Form};
-use crate::pages::code_form::CodeForm;
+use crate::pages::code_form::{CodeAnswer, CodeForm};
 use crate::pages::dispatch::{dispatch, session_over};
+use crate::pages::words;
 use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
-use crate::respond::{page, see_other, with_token, without_token};
+use crate::respond::{page, retry_after, see_other, with_token, without_token};
 use crate::state::App;
 use crate::surroundings::outside;
 use crate::views::CodeProblem;
@@ -54,6 +56,7 @@ async fn show(
         email: String::new(),
         return_to: return_to.to_string(),
         problem: None,
+        wait: None,
         notice,
     };
     let answer = page(StatusCode::OK, &view);
@@ -64,18 +67,20 @@ async fn sign_in(State(app): State<App>, form: Form) -> Result<Response, PageErr
     let fields = &form.fields;
     let return_to = ReturnTo::parse(fields.text("return_to"), &app.public_url);
     let (email, password) = (fields.text("email"), fields.text("password"));
-    let refused = async |status, problem| {
+    let refused = async |status, problem, wait| {
         let view = SignInPage {
             outside: outside(&app, None).await?,
             email: email.to_owned(),
             return_to: return_to.to_string(),
-            problem: Some(problem),
+            problem,
+            wait,
             notice: None,
         };
         Ok(page(status, &view))
     };
     if email.trim().is_empty() || password.is_empty() {
-        return refused(StatusCode::UNPROCESSABLE_ENTITY, SignInProblem::Missing).await;
+        let problem = Some(SignInProblem::Missing);
+        return refused(StatusCode::UNPROCESSABLE_ENTITY, problem, None).await;
     }
     let Caller { current, visitor, .. } = &form.caller;
     match app.vestibule.sign_in(visitor, email, password, current.as_ref()).await {
@@ -83,12 +88,18 @@ async fn sign_in(State(app): State<App>, form: Form) -> Result<Response, PageErr
             let current = app.vestibule.current(&token).await?;
             Ok(with_token(&app, &token, dispatch(&app, current.as_ref(), &return_to)))
         }
-        Ok(SignIn::Refused) => refused(StatusCode::UNAUTHORIZED, SignInProblem::NotRight).await,
+        Ok(SignIn::Refused) => {
+            refused(StatusCode::UNAUTHORIZED, Some(SignInProblem::NotRight), None).await
+        }
+        Ok(SignIn::Wait(left)) => {
+            let seconds = wait::seconds(left);
+            let answer = refused(StatusCode::TOO_MANY_REQUESTS, None, Some(seconds)).await?;
+            Ok(retry_after(answer, seconds))
+        }
         Err(FlowError::Busy) => {
-            let mut answer =
-                refused(StatusCode::SERVICE_UNAVAILABLE, SignInProblem::TooBusy).await?;
-            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-            Ok(answer)
+            let problem = Some(SignInProblem::TooBusy);
+            let answer = refused(StatusCode::SERVICE_UNAVAILABLE, problem, None).await?;
+            Ok(retry_after(answer, 5))
         }
         Err(error) => Err(error.into()),
     }
@@ -137,12 +148,10 @@ async fn give_code(State(app): State<App>, form: Form) -> Result<Response, PageE
             let offer = ReturnTo::parse(&offer, &app.public_url);
             Ok(with_token(&app, &token, dispatch(&app, current.as_ref(), &offer)))
         }
-        Proven::Refused(why) => match CodeForm::of(&form.fields).refused(why) {
-            Some((form, problem)) => {
-                code_page(&app, &proving, &return_to, form, Some(problem)).await
-            }
-            None => Ok(session_over(&return_to)),
-        },
+        Proven::Refused(CodeRefused::SessionOver) => Ok(session_over(&return_to)),
+        Proven::Refused(why) => {
+            code_page(&app, &proving, &return_to, CodeForm::of(&form.fields), Some(why)).await
+        }
     }
 }
 
@@ -151,36 +160,42 @@ async fn code_page(
     proving: &Proving,
     return_to: &ReturnTo,
     form: CodeForm,
-    problem: Option<CodeProblem>,
+    refused: Option<CodeRefused>,
 ) -> Result<Response, PageError> {
     let session = proving.record();
     let outside = crate::views::Outside { brand: session.account_name.clone() };
     let has_codes = app.vestibule.has_recovery_codes(proving).await?;
+    let limits = app.vestibule.code_limits(proving).await?;
+    let CodeAnswer { form, problem, wait } = form.answer(refused, limits);
+    let status = status_of(refused, problem);
     if form == CodeForm::RecoveryCode {
         let view = RecoveryCodePage {
             outside,
             has_codes,
             return_to: return_to.to_string(),
             problem,
+            wait,
             code_href: return_to.after("/sign-in/code"),
         };
-        return Ok(page(status_of(problem), &view));
+        return Ok(words::with_retry_after(page(status, &view), refused));
     }
-    let closed = app.vestibule.is_budget_spent(proving).await?;
-    let problem = if closed { Some(CodeProblem::BudgetSpent) } else { problem };
     let view = CodePage {
         outside,
         email: session.email.clone(),
         factors: app.vestibule.factor_names(proving).await?,
         return_to: return_to.to_string(),
         problem,
+        wait,
         recovery_href: return_to.after("/sign-in/code?with=recovery-code"),
         has_codes,
     };
-    Ok(page(status_of(problem), &view))
+    Ok(words::with_retry_after(page(status, &view), refused))
 }
 
-fn status_of(problem: Option<CodeProblem>) -> StatusCode {
+fn status_of(refused: Option<CodeRefused>, problem: Option<CodeProblem>) -> StatusCode {
+    if matches!(refused, Some(CodeRefused::Wait(_))) {
+        return StatusCode::TOO_MANY_REQUESTS;
+    }
     match problem {
         None => StatusCode::OK,
         Some(CodeProblem::BudgetSpent) => StatusCode::TOO_MANY_REQUESTS,

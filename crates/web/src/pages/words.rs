@@ -1,10 +1,13 @@
 //! The sentences for what a person typed and the rules did not take.
 
+use axum::response::Response;
 use vestibule_domain::email::EmailError;
+use vestibule_domain::limits::wait;
 use vestibule_domain::name::{MAX_LENGTH, NameError};
 use vestibule_domain::password::{self, PasswordError};
 use vestibule_flows::security_code::CodeRefused;
 
+use crate::respond::retry_after;
 use crate::views::CodeProblem;
 
 pub(crate) fn name(error: NameError) -> String {
@@ -42,7 +45,7 @@ pub(crate) fn password(error: PasswordError) -> String {
     }
 }
 
-/// What to say about a security code; `None` where the session is over instead.
+/// What to say about a security code; `None` where it is not the code that something is said of.
 pub(crate) fn code(why: CodeRefused) -> Option<CodeProblem> {
     Some(match why {
         CodeRefused::NotACode => CodeProblem::NotSixDigits,
@@ -61,6 +64,16 @@ pub(crate) fn code(why: CodeRefused) -> Option<CodeProblem> {
         CodeRefused::WrongRecoveryCode => CodeProblem::WrongRecoveryCode,
         CodeRefused::UsedRecoveryCode => CodeProblem::UsedRecoveryCode,
         CodeRefused::NoRecoveryCodes => CodeProblem::NoRecoveryCodes,
-        CodeRefused::WrongPassword | CodeRefused::SessionOver => return None,
+        CodeRefused::Wait(_) | CodeRefused::WrongPassword | CodeRefused::SessionOver => {
+            return None;
+        }
     })
+}
+
+/// Whoever has to wait is told by a header as well.
+pub(crate) fn with_retry_after(answer: Response, refused: Option<CodeRefused>) -> Response {
+    match refused {
+        Some(CodeRefused::Wait(left)) => retry_after(answer, wait::seconds(left)),
+        _ => answer,
+    }
 }

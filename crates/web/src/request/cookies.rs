@@ -1,13 +1,21 @@
-//! The session cookie: `__Host-`, Secure, `HttpOnly`, never a Domain; a plain name on
-//! `http://localhost`, where browsers take no `__Host-` cookie.
+//! The cookies: `__Host-`, Secure, `HttpOnly`, never a Domain; plain names on `http://localhost`,
+//! where browsers take no `__Host-` cookie. One holds the session's token, the other says which
+//! browser it is.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use vestibule_domain::token::Token;
 
 use crate::state::App;
 
+/// How long browsers keep what they are known by: the longest that they allow.
+const BROWSER_KEPT: &str = "; Max-Age=34560000";
+
 fn name(app: &App) -> &'static str {
     if app.is_https() { "__Host-vestibule" } else { "vestibule" }
+}
+
+fn browser_name(app: &App) -> &'static str {
+    if app.is_https() { "__Host-vestibule-browser" } else { "vestibule-browser" }
 }
 
 /// What a request's cookies say of a session.
@@ -22,35 +30,58 @@ pub(crate) enum SessionCookie {
 
 /// Reads the session cookie.
 pub(crate) fn read(app: &App, headers: &HeaderMap) -> SessionCookie {
-    let name = name(app);
-    let mut found = SessionCookie::Absent;
-    for header in headers.get_all(header::COOKIE) {
-        for pair in header.as_bytes().split(|byte| *byte == b';') {
-            let Some(value) = pair.trim_ascii().strip_prefix(name.as_bytes()) else { continue };
-            let Some(value) = value.strip_prefix(b"=") else { continue };
-            if !matches!(found, SessionCookie::Absent) {
-                return SessionCookie::Unreadable;
-            }
-            let token = std::str::from_utf8(value).ok().and_then(Token::parse);
-            found = token.map_or(SessionCookie::Unreadable, SessionCookie::Token);
-        }
+    let mut values = values(name(app), headers);
+    match (values.next(), values.next()) {
+        (None, _) => SessionCookie::Absent,
+        (Some(value), None) => token(value).map_or(SessionCookie::Unreadable, SessionCookie::Token),
+        (Some(_), Some(_)) => SessionCookie::Unreadable,
     }
-    found
+}
+
+/// Reads what the browser is known by; `None` unless exactly one token stands there.
+pub(crate) fn read_browser(app: &App, headers: &HeaderMap) -> Option<Token> {
+    let mut values = values(browser_name(app), headers);
+    let value = values.next()?;
+    if values.next().is_some() { None } else { token(value) }
+}
+
+/// The values of all cookies of a name.
+fn values<'a>(name: &'static str, headers: &'a HeaderMap) -> impl Iterator<Item = &'a [u8]> {
+    let lines = headers.get_all(header::COOKIE).into_iter();
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+}
+
+fn token(value: &[u8]) -> Option<Token> {
+    std::str::from_utf8(value).ok().and_then(Token::parse)
 }
 
 /// The header that hands a token to the browser.
 pub(crate) fn set(app: &App, token: &Token) -> HeaderValue {
-    cookie(app, &token.expose(), "")
+    cookie(app, name(app), &token.expose(), "")
 }
 
 /// The header that takes the token from the browser.
 pub(crate) fn clear(app: &App) -> HeaderValue {
-    cookie(app, "", "; Max-Age=0")
+    cookie(app, name(app), "", "; Max-Age=0")
 }
 
-fn cookie(app: &App, value: &str, age: &str) -> HeaderValue {
+/// The header that says by what the browser is known from now on.
+pub(crate) fn set_browser(app: &App, token: &Token) -> HeaderValue {
+    cookie(app, browser_name(app), &token.expose(), BROWSER_KEPT)
+}
+
+/// Whether an answer hands out a session's token.
+pub(crate) fn hands_out_session(app: &App, headers: &HeaderMap) -> bool {
+    headers.get_all(header::SET_COOKIE).iter().any(|line| {
+        let value = line.as_bytes().strip_prefix(name(app).as_bytes());
+        value.and_then(|rest| rest.strip_prefix(b"=")).is_some_and(|rest| !rest.starts_with(b";"))
+    })
+}
+
+fn cookie(app: &App, name: &str, value: &str, age: &str) -> HeaderValue {
     let secure = if app.is_https() { "; Secure" } else { "" };
-    let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", name(app));
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}");
     let mut header = HeaderValue::try_from(text)
         .unwrap_or_else(|_| unreachable!("a token's text has no control characters"));
     header.set_sensitive(true);

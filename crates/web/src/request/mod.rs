@@ -1,5 +1,6 @@
 //! What a request is turned into before a handler sees it.
 
+pub(crate) mod browser;
 pub(crate) mod cookies;
 pub(crate) mod fields;
 pub(crate) mod host;

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, header};
 use ipnet::IpNet;
 use vestibule_flows::Visitor;
 
+use crate::request::browser::BrowserToken;
 use crate::state::App;
 
 /// Longer names of browsers are cut.
@@ -23,6 +24,7 @@ pub(crate) fn visitor(parts: &Parts, app: &App) -> Visitor {
             .map(|address| address.to_string())
             .unwrap_or_default(),
         browser: browser.unwrap_or_default().chars().take(LONGEST_BROWSER).collect(),
+        token: parts.extensions.get::<BrowserToken>().map(|browser| browser.0.clone()),
     }
 }
 

@@ -29,6 +29,12 @@ pub(crate) fn link_page(status: StatusCode, view: &impl Template) -> Response {
     response
 }
 
+/// Says when trying again makes sense.
+pub(crate) fn retry_after(mut response: Response, seconds: u64) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    response
+}
+
 /// Leads on by GET.
 pub(crate) fn see_other(to: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()

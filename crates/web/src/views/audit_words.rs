@@ -29,6 +29,12 @@ pub fn sentence(kind: AuditKind, told: &Told<'_>) -> String {
             format!("Security codes are closed for {whom}: too many were tried")
         }
         AuditKind::CodeAccepted => format!("{who} gave a security code and signed in"),
+        AuditKind::PasswordTooSoon => {
+            format!("A sign-in as {whom} came before its wait was over, and was not looked at")
+        }
+        AuditKind::CodeTooSoon => {
+            format!("{who} gave a code before the wait was over: it was not looked at")
+        }
         AuditKind::RecoveryCodeUsed => {
             format!("{who} used a recovery code in place of a security code")
         }

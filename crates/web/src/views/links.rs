@@ -72,6 +72,8 @@ pub struct RecoverPage {
     pub recovers: Recovers,
     /// Whether the password that there is was asked for, and another was typed.
     pub is_wrong: bool,
+    /// How many seconds no password is taken: too many attempts were made.
+    pub wait: Option<u64>,
     /// What to mend in the password.
     pub password_error: Option<String>,
     /// Shortest password taken, in characters.
@@ -240,6 +242,7 @@ impl RecoverPage {
             email: "ada@acme.example".into(),
             recovers: Recovers::Everything,
             is_wrong: false,
+            wait: None,
             password_error: error.map(Into::into),
             min_password: 12,
         };
@@ -247,6 +250,7 @@ impl RecoverPage {
             ("new", page(None)),
             ("password", Self { recovers: Recovers::Password, ..page(None) }),
             ("factors", Self { recovers: Recovers::Factors, ..page(None) }),
+            ("factors-wait", Self { recovers: Recovers::Factors, wait: Some(40), ..page(None) }),
             ("factors-wrong", Self { recovers: Recovers::Factors, is_wrong: true, ..page(None) }),
             (
                 "common",

@@ -267,6 +267,15 @@ pub fn count(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
 }
 
+/// How long a wait still is: in seconds where they are few, else in minutes, never fewer than it is.
+pub fn time_left(seconds: u64) -> String {
+    if seconds <= 90 {
+        count(seconds, "second", "seconds")
+    } else {
+        count(seconds.div_ceil(60), "minute", "minutes")
+    }
+}
+
 /// A number with its thousands set apart: `1,204`.
 pub fn number(n: u64) -> String {
     let digits = n.to_string();

@@ -16,6 +16,8 @@ pub struct ProofPage {
     pub button: String,
     /// Which proof is asked for.
     pub ask: ProofAsk,
+    /// How many seconds none is taken: too many attempts were made.
+    pub wait: Option<u64>,
     /// What follows.
     pub then: ProofThen,
     /// Where "Cancel" leads.
@@ -103,6 +105,7 @@ impl ProofPage {
             act: "turn MFA on for everyone at Acme Analytics".into(),
             button: "Turn on for everyone".into(),
             ask,
+            wait: None,
             then: ProofThen::Act {
                 act: "/settings/account/mfa".into(),
                 fields: vec![("required".into(), "true".into())],
@@ -149,6 +152,8 @@ impl ProofPage {
                     ..page(password(None))
                 },
             ),
+            ("code-wait", Self { wait: Some(1), ..page(code(None)) }),
+            ("password-wait", Self { wait: Some(200), ..page(password(None)) }),
             ("password-wrong", page(password(Some("This password is not right.")))),
             (
                 "hostile",

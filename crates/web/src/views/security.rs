@@ -1,6 +1,7 @@
 //! `/settings/security`: one's own factors, name, password and sessions.
 
 use askama::Template;
+use vestibule_domain::limits::{CODE_BUDGET, GUESSING};
 
 use super::{Asks, Field, Frame, Place, When, sample};
 
@@ -22,6 +23,8 @@ pub struct SecurityPage {
     pub required: bool,
     /// Which proof a change of factors asks for.
     pub asks: Asks,
+    /// Attempts at security codes that count against the budget.
+    pub code_attempts: u64,
     /// The user's open sessions, this one first.
     pub sessions: Vec<SessionRow>,
 }
@@ -103,6 +106,16 @@ pub struct ChangePasswordPage {
 }
 
 impl SecurityPage {
+    /// How many attempts at security codes there are in all.
+    fn code_budget(&self) -> u64 {
+        CODE_BUDGET.unsigned_abs()
+    }
+
+    /// Whether those that were made are more than slips.
+    fn is_guessed_at(&self) -> bool {
+        self.code_attempts >= GUESSING.unsigned_abs()
+    }
+
     /// Whether a factor may be removed: the last one not while the account requires one.
     fn may_remove(&self) -> bool {
         !(self.required && self.factors.len() == 1)
@@ -133,6 +146,7 @@ impl SecurityPage {
             recovery_codes: Some(RecoveryCodes { left: 8, made: sample::when(-90_000) }),
             required,
             asks: Asks::SecurityCode,
+            code_attempts: 0,
             sessions: vec![
                 session("s1", "Firefox on Linux", "192.0.2.14", true),
                 session("s2", "Safari on iPhone", "2001:db8:85a3::8a2e:370:7334", false),
@@ -157,6 +171,7 @@ impl SecurityPage {
                 },
             ),
             ("one-app", page(one(), false)),
+            ("guessed-at", Self { code_attempts: 37, ..page(one(), false) }),
             ("last-app-required", page(one(), true)),
             (
                 "few-codes",

@@ -18,6 +18,8 @@ pub struct SignInPage {
     pub return_to: String,
     /// Why the last attempt did not succeed.
     pub problem: Option<SignInProblem>,
+    /// How many seconds nothing is taken: too many attempts were made.
+    pub wait: Option<u64>,
     /// What just happened, if the visitor was sent here.
     pub notice: Option<SignInNotice>,
 }
@@ -81,6 +83,8 @@ pub struct CodePage {
     pub return_to: String,
     /// Why the last code was not taken. [`CodeProblem::BudgetSpent`] takes the field away.
     pub problem: Option<CodeProblem>,
+    /// How many seconds no code is taken: too many were tried.
+    pub wait: Option<u64>,
     /// Where a recovery code is typed instead.
     pub recovery_href: String,
     /// Whether the user has any.
@@ -99,6 +103,8 @@ pub struct RecoveryCodePage {
     pub return_to: String,
     /// Why the last code was not taken.
     pub problem: Option<CodeProblem>,
+    /// How many seconds no recovery code is taken: too many were tried.
+    pub wait: Option<u64>,
     /// Where a security code is typed instead.
     pub code_href: String,
 }
@@ -111,10 +117,12 @@ impl RecoveryCodePage {
             has_codes: true,
             return_to: "/".into(),
             problem,
+            wait: None,
             code_href: "/sign-in/code".into(),
         };
         vec![
             ("new", page(None)),
+            ("wait", Self { wait: Some(61), ..page(None) }),
             ("not-one", page(Some(CodeProblem::NotARecoveryCode))),
             ("wrong", page(Some(CodeProblem::WrongRecoveryCode))),
             ("used", page(Some(CodeProblem::UsedRecoveryCode))),
@@ -139,6 +147,7 @@ impl SignInPage {
             email: email.into(),
             return_to: "/settings/users?search=a&mfa=none".into(),
             problem,
+            wait: None,
             notice,
         };
         vec![
@@ -146,6 +155,7 @@ impl SignInPage {
             ("not-right", page("ben@acme.example", Some(SignInProblem::NotRight), None)),
             ("missing", page("", Some(SignInProblem::Missing), None)),
             ("too-busy", page("ben@acme.example", Some(SignInProblem::TooBusy), None)),
+            ("wait", Self { wait: Some(40), ..page("ben@acme.example", None, None) }),
             ("signed-out", page("", None, Some(SignInNotice::SignedOut))),
             ("session-ended", page("", None, Some(SignInNotice::SessionEnded))),
             (
@@ -176,6 +186,7 @@ impl CodePage {
             factors: vec!["Cleo’s phone".into()],
             return_to: "/".into(),
             problem,
+            wait: None,
             recovery_href: "/sign-in/code?with=recovery-code".into(),
             has_codes: true,
         };
@@ -187,6 +198,8 @@ impl CodePage {
             ),
             ("not-six-digits", page(Some(CodeProblem::NotSixDigits))),
             ("wrong", page(Some(CodeProblem::Wrong))),
+            ("wait", Self { wait: Some(720), ..page(None) }),
+            ("wrong-and-wait", Self { wait: Some(5), ..page(Some(CodeProblem::Wrong)) }),
             ("used", page(Some(CodeProblem::AlreadyUsed))),
             ("slow", page(Some(CodeProblem::Slow { minutes: 2 }))),
             ("fast", page(Some(CodeProblem::Fast { minutes: 1 }))),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use askama::Template;
+use vestibule_domain::limits::{CODE_BUDGET, GUESSING};
 
 use super::{Asks, Field, Frame, Place, Role, When, sample};
 
@@ -127,6 +128,8 @@ pub struct UserPage {
     pub last_sign_in: Option<When>,
     /// Sessions that are open now.
     pub open_sessions: u64,
+    /// Attempts at security codes that count against the budget.
+    pub code_attempts: u64,
     /// Whether the account requires a factor.
     pub required: bool,
     /// What the Admin who looks may do here.
@@ -329,6 +332,16 @@ impl AddUserPage {
 }
 
 impl UserPage {
+    /// How many attempts at security codes there are in all.
+    fn code_budget(&self) -> u64 {
+        CODE_BUDGET.unsigned_abs()
+    }
+
+    /// Whether these are more than slips.
+    fn is_guessed_at(&self) -> bool {
+        self.code_attempts >= GUESSING.unsigned_abs()
+    }
+
     fn status(&self) -> UserStatus {
         match self.state {
             UserState::Invited { .. } => UserStatus::Invited,
@@ -367,6 +380,7 @@ impl UserPage {
             recovery_codes_left: 8,
             last_sign_in: Some(sample::when(-60)),
             open_sessions: 2,
+            code_attempts: 0,
             required: true,
             standing: Standing::Other,
             asks: Asks::SecurityCode,
@@ -400,10 +414,12 @@ impl UserPage {
                     ..ben()
                 },
             ),
+            ("guessed-at", Self { code_attempts: 37, ..ben() }),
             ("disabled", Self { state: UserState::Disabled, open_sessions: 0, ..ben() }),
             ("invited", invited(false)),
             ("invitation-expired", invited(true)),
             ("oneself", ada(Standing::Oneself)),
+            ("oneself-guessed-at", Self { code_attempts: 100, ..ada(Standing::Oneself) }),
             ("oneself-last-admin", ada(Standing::OneselfLastAdmin)),
             ("last-admin", ada(Standing::LastAdmin)),
             (

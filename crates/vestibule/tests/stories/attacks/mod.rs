@@ -4,6 +4,7 @@
 //! | rows | where |
 //! |---|---|
 //! | AT-01 to 04, 06 to 08 | `once.rs` |
+//! | AT-11 to 13, 15 to 18, 20, 22 to 24, 26 to 28, 30 | `guessing.rs` |
 //! | AT-32, 34 to 37, 43 (and 47, 54, 55) | `vestibule.rs` |
 //! | AT-38 to 41 | `steps.rs` |
 //! | AT-45, 49, 54 | `paths.rs` |
@@ -18,12 +19,13 @@
 //! | AT-95 | `upgrade.rs` |
 //!
 //! Not here, for there is nothing yet that could be attacked so: AT-09, 44, 46, 48, 50, 51 (other
-//! logins), 10, 72 to 76 (passkeys), 23 (codes that are sent), 25, 31, 47, 52, 53 (clients that are no
+//! logins), 10, 72 to 76 (passkeys), 25, 31, 47, 52, 53 (clients that are no
 //! browser), 64 to 68 (remembered devices), 86 to 88 (the gate).
 
 mod cookies;
 mod cross_site;
 mod factors;
+mod guessing;
 mod once;
 mod operations;
 mod paths;

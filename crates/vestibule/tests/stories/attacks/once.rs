@@ -105,10 +105,22 @@ stories! {
             async move { browser.give_code(&code).await }
         }))
         .await;
-        assert_eq!(count_in(&browsers).await, 2);
+        let mut accepted = count_in(&browsers).await;
+        assert!((1..=2).contains(&accepted), "{accepted}");
+        // The other may have come too soon after many that were used up.
+        let late = app.give_password("cleo").await;
+        for code in &codes {
+            let answer = app.after_the_wait(async || late.give_code(code).await).await;
+            if answer.status == 303 {
+                accepted += 1;
+                break;
+            }
+        }
+        assert_eq!(accepted, 2);
         let thief = app.give_password("cleo").await;
         for code in &codes {
-            thief.give_code(code).await.must_show("This code was used before.");
+            let answer = app.after_the_wait(async || thief.give_code(code).await).await;
+            answer.must_show("This code was used before.");
         }
         assert_eq!(app.audited("code.accepted").await, 2);
     }

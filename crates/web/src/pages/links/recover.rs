@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
+use vestibule_domain::limits::wait;
 use vestibule_domain::link::LinkPurpose;
 use vestibule_flows::invitations::LinkedUser;
 use vestibule_flows::recover::{RecoverRefused, Recovered};
@@ -14,7 +15,7 @@ use crate::error::PageError;
 use crate::pages::asked::Form;
 use crate::pages::words;
 use crate::request::segment::Segment;
-use crate::respond::{link_page, see_other};
+use crate::respond::{link_page, retry_after, see_other};
 use crate::state::App;
 use crate::views::Outside;
 use crate::views::links::{LinkKind, RecoverPage, Recovers};
@@ -40,6 +41,10 @@ fn view(
             Link::Factors => Recovers::Factors,
         },
         is_wrong: refused == Some(RecoverRefused::WrongPassword),
+        wait: match refused {
+            Some(RecoverRefused::Wait(left)) => Some(wait::seconds(left)),
+            _ => None,
+        },
         password_error: match refused {
             Some(RecoverRefused::NewPassword(error)) => Some(words::password(error)),
             _ => None,
@@ -75,6 +80,11 @@ async fn recover(
         Err(why @ RecoverRefused::WrongPassword) => {
             let view = view(&app, text, linked, Some(why));
             Ok(link_page(StatusCode::UNAUTHORIZED, &view))
+        }
+        Err(why @ RecoverRefused::Wait(left)) => {
+            let view = view(&app, text, linked, Some(why));
+            let answer = link_page(StatusCode::TOO_MANY_REQUESTS, &view);
+            Ok(retry_after(answer, wait::seconds(left)))
         }
         Err(RecoverRefused::Gone) => link_gone(&app, LinkKind::Recover).await,
     }

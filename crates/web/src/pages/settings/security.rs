@@ -98,6 +98,7 @@ async fn security_page(
             .map(|codes| RecoveryCodes { left: codes.left.unsigned_abs(), made: when(codes.made) }),
         required: session.policy.is_required(),
         asks: asks(app, who),
+        code_attempts: own.code_attempts,
         sessions: sessions.collect(),
     };
     Ok(page(status, &view))

@@ -82,6 +82,7 @@ async fn show(
         recovery_codes_left: managed.recovery_codes_left.unwrap_or(0),
         last_sign_in: user.last_sign_in.map(when),
         open_sessions: managed.open_sessions,
+        code_attempts: managed.code_attempts,
         required: session.policy.is_required(),
         standing: match (managed.is_oneself, managed.is_last_admin) {
             (false, false) => Standing::Other,
