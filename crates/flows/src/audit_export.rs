@@ -149,6 +149,9 @@ impl Vestibule {
         let head = db.audit_head().await?;
         let range = db.audit_range(account, filter.from, filter.until).await?;
         let (after, end) = match range {
+            // Without a last day it goes on to the head, so that every head that was exported before
+            // is in it, whoever's the events at the end are.
+            Some((first, _)) if filter.until.is_none() => (first.saturating_sub(1), head.position),
             Some((first, last)) => (first.saturating_sub(1), last.min(head.position)),
             None => (head.position, head.position),
         };

@@ -14,6 +14,8 @@ use crate::migrations;
 pub struct Copy {
     /// The newest migration that it has seen.
     pub schema: i64,
+    /// The head of its audit log, `POSITION HASH`; `None` where nothing was sealed yet.
+    pub audit_head: Option<String>,
     /// Its data keys, wrapped.
     pub data_keys: Vec<(DataKeyId, Vec<u8>)>,
 }
@@ -70,5 +72,12 @@ async fn examine(connection: &mut SqliteConnection) -> Result<Copy, StoreError> 
         let id = id.parse().map_err(|_| StoreError::Unreadable("id"))?;
         data_keys.push((id, row.try_get("wrapped")?));
     }
-    Ok(Copy { schema, data_keys })
+    Ok(Copy { schema, audit_head: audit_head(connection).await, data_keys })
+}
+
+/// An older copy has no chain yet.
+async fn audit_head(connection: &mut SqliteConnection) -> Option<String> {
+    let sql = "SELECT head_position || ' ' || lower(hex(head_hash)) AS head FROM audit_chain
+               WHERE head_position > 0";
+    sqlx::query(sql).fetch_optional(connection).await.ok()??.try_get("head").ok()
 }

@@ -132,8 +132,9 @@ impl Writing {
         self.change(sql, values![user]).await.map(drop)
     }
 
-    /// Ends every session with what hangs on it, and every link. Recovery codes that wait to be kept
-    /// were shown once, and are not shown to whoever signs in next.
+    /// Ends every session with what hangs on it, every link, and the lanes of known browsers.
+    /// Recovery codes that wait to be kept were shown once, and are not shown to whoever signs in
+    /// next.
     pub async fn end_everything_handed_out(&mut self) -> Result<(), StoreError> {
         for sql in [
             "DELETE FROM pending_enrolments",

@@ -131,6 +131,18 @@ impl Reading {
         row.map_or(Ok(Attempts::NONE), |row| attempts(&row, names))
     }
 
+    /// A page of users who have attempts behind them, in the order of their identifiers.
+    pub async fn code_tries_after(
+        &mut self,
+        after: &str,
+    ) -> Result<Vec<(UserId, Attempts)>, StoreError> {
+        let sql = "SELECT id, code_tries, code_tried_at, code_wait_ms FROM users
+                   WHERE id > $1 AND code_tries > 0 ORDER BY id LIMIT 500";
+        let names = ["code_tries", "code_tried_at", "code_wait_ms"];
+        let rows = self.rows(sql, values![after]).await?;
+        rows.iter().map(|row| Ok((row.parsed("id")?, attempts(row, names)?))).collect()
+    }
+
     /// How many attempts at security codes count against the user's budget.
     pub async fn code_attempts(&mut self, user: UserId) -> Result<i64, StoreError> {
         self.number("SELECT code_attempts AS n FROM users WHERE id = $1", values![user]).await

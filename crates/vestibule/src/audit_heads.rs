@@ -11,6 +11,9 @@ use vestibule_domain::audit_chain::Head;
 use vestibule_domain::audit_verify::ExportedHead;
 use vestibule_domain::time::Timestamp;
 
+/// Bytes at the end of the file that hold at least one whole line.
+const LAST_LINES: u64 = 1024;
+
 /// A line of the file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,6 +73,18 @@ impl HeadsFile {
     }
 }
 
+/// The last head that was written down here, where there is one: whatever the database says, it was
+/// there once.
+pub(crate) fn last(path: &Path) -> Option<Head> {
+    let mut file = File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LAST_LINES))).ok()?;
+    let mut end = vec![];
+    file.read_to_end(&mut end).ok()?;
+    let end = String::from_utf8_lossy(&end);
+    end.lines().rev().find_map(|line| parse(line.trim_end()))
+}
+
 fn ends_unfinished(file: &mut File) -> io::Result<bool> {
     if file.seek(SeekFrom::End(0))? == 0 {
         return Ok(false);
@@ -124,7 +139,7 @@ mod tests {
     use vestibule_domain::audit_chain::{ChainHash, Head};
     use vestibule_domain::time::Timestamp;
 
-    use super::{HeadsFile, read};
+    use super::{HeadsFile, last, read};
 
     fn head(position: i64) -> Head {
         Head { position, hash: ChainHash::START.then(position, &ChainHash::START) }
@@ -142,6 +157,7 @@ mod tests {
         let found = read(std::slice::from_ref(&path)).unwrap();
         assert_eq!(found.iter().map(|f| f.head).collect::<Vec<_>>(), [head(1), head(2)]);
         assert!(found[1].place.ends_with("heads:2"));
+        assert_eq!(last(&path), Some(found[found.len() - 1].head.clone()));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 

@@ -29,6 +29,9 @@ pub(crate) struct Manifest {
     pub(crate) version: String,
     /// The newest migration of its database.
     pub(crate) schema: i64,
+    /// Where its audit log ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    audit_head: Option<String>,
     /// Which master key it belongs to.
     master_key: String,
     /// That key under a passphrase, where it came along.
@@ -37,9 +40,11 @@ pub(crate) struct Manifest {
 }
 
 impl Manifest {
-    pub(crate) fn new(made_at: String, schema: i64, key: &MasterKey) -> Self {
+    pub(crate) fn new(made_at: String, copy: &vestibule_store::Copy, key: &MasterKey) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { made_at, version, schema, master_key: key.id().to_string(), locked_key: None }
+        let (schema, audit_head) = (copy.schema, copy.audit_head.clone());
+        let master_key = key.id().to_string();
+        Self { made_at, version, schema, audit_head, master_key, locked_key: None }
     }
 }
 

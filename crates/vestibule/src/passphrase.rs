@@ -13,15 +13,14 @@ const LONGEST: u64 = 4 * 1024;
 
 /// A new passphrase: asked for twice.
 pub(crate) fn choose(file: Option<&Path>, minimum: usize) -> anyhow::Result<Passphrase> {
-    let typed = match file {
-        Some(path) => first_line(path)?,
-        None => {
-            let typed = ask("Passphrase for the master key in this backup: ")?;
-            if *ask("The same passphrase again: ")? != *typed {
-                bail!("the two passphrases are not the same: nothing was written");
-            }
-            typed
+    let typed = if let Some(path) = file {
+        first_line(path)?
+    } else {
+        let typed = ask("Passphrase for the master key in this backup: ")?;
+        if *ask("The same passphrase again: ")? != *typed {
+            bail!("the two passphrases are not the same: nothing was written");
         }
+        typed
     };
     Ok(Passphrase::new(&typed, minimum)?)
 }

@@ -135,6 +135,10 @@ fn unknown(done: &AfterRestore) -> Vec<String> {
             "recovery codes that were used: all are void. Users make new ones in Settings, Security"
                 .to_owned()
         }
+        Part::AuditHead => {
+            "where the audit log ended: compare its exported heads yourself (docs/audit.md)"
+                .to_owned()
+        }
         Part::SpentCodes => "security codes that were used: see below".to_owned(),
     };
     let whys = done.unknown.iter().map(|unknown| unknown.why.as_str());

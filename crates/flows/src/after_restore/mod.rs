@@ -13,14 +13,16 @@ mod factors;
 mod recovery_codes;
 mod report;
 mod users;
+mod waits;
 
 use std::collections::BTreeMap;
 
 use vestibule_domain::audit::AuditKind;
+use vestibule_domain::audit_chain::{Head, SegmentWhy};
 use vestibule_domain::id::AccountId;
 use vestibule_domain::sealing::MasterKey;
 use vestibule_domain::time::Timestamp;
-use vestibule_store::{Reading, Store, StoreError, Writing};
+use vestibule_store::{Reading, SegmentRecord, Store, StoreError, Writing};
 
 use crate::error::FlowError;
 use crate::vestibule::Vestibule;
@@ -66,6 +68,24 @@ impl Vestibule {
         Ok(if accounts.is_empty() { Relation::Empty } else { Relation::Foreign })
     }
 
+    /// Whether this database has been where `head` says, or was put back from there by a restore that
+    /// it knows of. If not, somebody put an older one in its place and [`Vestibule::after_restore`]
+    /// was left out.
+    pub async fn has_been_at(&self, head: &Head) -> Result<bool, FlowError> {
+        let mut db = self.store.read().await?;
+        if db.audit_hash_at(head.position).await? == Some(head.hash) {
+            return Ok(true);
+        }
+        let explains = |segment: &SegmentRecord| match segment.segment.why.parse() {
+            Ok(SegmentWhy::Restored(last)) => {
+                segment.segment.first <= head.position
+                    && last.is_none_or(|last| head.position <= last.position)
+            }
+            _ => false,
+        };
+        Ok(db.audit_segments().await?.iter().any(explains))
+    }
+
     /// Makes a restored database safe to serve. `origin` says for the audit log where it came from.
     pub async fn after_restore(
         &self,
@@ -76,9 +96,16 @@ impl Vestibule {
         let now = self.clock.now();
         let mut done = AfterRestore::default();
         let mut tx = self.store.write().await?;
+        let mut last_head = None;
         match replaced {
             Replaced::There(store) => match store.read().await {
-                Ok(mut db) => carry_over(&mut tx, &mut db, master_key, &mut done).await?,
+                Ok(mut db) => {
+                    carry_over(&mut tx, &mut db, master_key, &mut done).await?;
+                    match db.audit_head().await {
+                        Ok(head) => last_head = Some(head),
+                        Err(error) => done.note(Part::AuditHead, Err(error)),
+                    }
+                }
                 Err(error) => done.knows_nothing(&error.to_string()),
             },
             Replaced::Away(why) => done.knows_nothing(why),
@@ -93,6 +120,8 @@ impl Vestibule {
             done.codes_from = Some(codes::spend_all_within_reach(&mut tx, now).await?);
         }
         self.keep_a_way_in(&mut tx, &mut done, now).await?;
+        // The chain goes on from the backup's head; what followed it in the replaced database is named.
+        tx.begin_audit_segment(SegmentWhy::Restored(last_head), now).await?;
         self.audit_restore(&mut tx, &done, origin, now).await?;
         tx.commit().await?;
         Ok(done)
@@ -142,6 +171,7 @@ async fn carry_over(
     done.note(Part::Policies, read);
     let read = users::carry(tx, db, done).await?;
     done.note(Part::Users, read);
+    waits::carry(tx, db).await?;
     let read = data_keys::carry(tx, db, master_key).await?;
     done.note(Part::DataKeys, read);
     let read = factors::carry(tx, db, done).await?;

@@ -115,16 +115,19 @@ pub enum Part {
     RecoveryCodes,
     /// Security codes that were taken.
     SpentCodes,
+    /// The last head of the audit log.
+    AuditHead,
 }
 
 impl Part {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Policies,
         Self::Users,
         Self::DataKeys,
         Self::Factors,
         Self::RecoveryCodes,
         Self::SpentCodes,
+        Self::AuditHead,
     ];
 
     /// Its name in the audit log.
@@ -136,6 +139,7 @@ impl Part {
             Self::Factors => "factors",
             Self::RecoveryCodes => "recovery codes",
             Self::SpentCodes => "spent codes",
+            Self::AuditHead => "the audit log's last head",
         }
     }
 }

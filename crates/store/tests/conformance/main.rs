@@ -19,6 +19,7 @@ mod links;
 mod members;
 mod opening;
 mod recovery_codes;
+mod restore;
 mod sessions;
 mod transactions;
 mod users;

@@ -44,7 +44,7 @@ pub(crate) async fn run(config: &Config, file: &Path, with_key: WithKey) -> anyh
     let copy = examine_sqlite(temporary.path()).await.map_err(|error| cannot(&error))?;
     must_fit(config, &key, &copy)?;
 
-    let mut manifest = Manifest::new(made_at, copy.schema, &key);
+    let mut manifest = Manifest::new(made_at, &copy, &key);
     let randomness = system::randomness();
     if let Some(passphrase) = &passphrase {
         let locked = LockedKey::lock(&key, passphrase, PASSPHRASE_COST, &randomness)?;

@@ -2,11 +2,12 @@
 
 use tokio::signal::unix::SignalKind;
 use vestibule_domain::link::LinkPurpose;
+use vestibule_flows::Vestibule;
 
 use crate::config::Config;
 use crate::serving::{self, Door};
 use crate::stop::Stop;
-use crate::{opening, output};
+use crate::{audit_heads, opening, output};
 
 /// Serves until the process is asked to stop.
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
@@ -18,6 +19,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         opened = opening::create_or_open(config) => opened?,
         () = stop.requested() => return Ok(()),
     };
+    warn_if_put_back(config, &vestibule).await?;
     let setup = vestibule.make_setup_link().await?;
     tracing::info!(listen = %door.local_addr()?, public_url = %door.shown(), "listening");
     output::print(&door.shown())?;
@@ -28,4 +30,19 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         ))?;
     }
     serving::serve(vestibule, door, &config.audit_heads, stop).await
+}
+
+/// A database that is older than what was written down beside it was put back by hand.
+async fn warn_if_put_back(config: &Config, vestibule: &Vestibule) -> anyhow::Result<()> {
+    if let Some(head) = audit_heads::last(&config.audit_heads)
+        && !vestibule.has_been_at(&head).await?
+    {
+        tracing::warn!(
+            position = head.position,
+            heads = %config.audit_heads.display(),
+            "the audit trail once ended where this database has never been: if it was put back from \
+             a backup, stop and run `vestibule after-restore`; if not, somebody changed it"
+        );
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use vestibule_testkit::postgres;
 
 use crate::backup::{PASSWORD, serve_with_ada, sign_in, with_ada};
 use crate::data::change;
-use crate::place::Place;
+use crate::place::{Place, Running};
 
 const KEY: &str = "vestibule-data/master.key";
 const DATABASE: &str = "vestibule-data/vestibule.db";
@@ -61,6 +61,31 @@ fn a_file_that_was_copied_back_is_finished() {
     let answer = place.answer(&finish);
     assert!(answer.contains("account \"Acme\": the switch is on"), "{answer}");
     assert!(answer.contains("http://localhost:8080/recover/"), "{answer}");
+}
+
+/// A file that was copied back by hand is noticed: the heads beside it know better.
+#[test]
+fn a_server_notices_that_it_was_left_out() {
+    let place = with_ada();
+    fs::copy(place.path(DATABASE), place.path("copy.db")).unwrap();
+    place.answer(&["backup", "yesterday.backup"]);
+    let server = place.serve(&[]);
+    assert_eq!(sign_in(&server.first, PASSWORD), 303);
+    server.stop("TERM");
+    let warned = || {
+        let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.env("VESTIBULE_LOG", "warn").stderr(fs::File::create(place.path("log")).unwrap());
+        Running::start_as_is(command).stop("TERM");
+        fs::read_to_string(place.path("log")).unwrap().contains("run `vestibule after-restore`")
+    };
+    assert!(!warned(), "nothing was put back");
+    fs::rename(place.path(DATABASE), place.path("old.db")).unwrap();
+    fs::rename(place.path("copy.db"), place.path(DATABASE)).unwrap();
+    assert!(warned());
+    place.answer(&[FINISH, &["sqlite:old.db"]].concat());
+    assert!(!warned(), "it was finished");
+    place.answer(&["restore", "yesterday.backup"]);
+    assert!(!warned(), "a restore of ours finishes by itself");
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn a_backup_that_is_not_whole_or_not_as_it_was_is_refused() {
         fs::write(place.path(FILE), &good[..length]).unwrap();
         must_be_refused(&place, RESTORE, no_backup);
     }
-    for text in [&b"hello\n"[..], &[0; 100_000], &[b'\n'; 20_000], b"vestibule-backup-1 AAAA\n"] {
+    for text in [&b"hello\n"[..], &[0; 10_000], &[b'\n'; 10_000], b"vestibule-backup-1 AAAA\n"] {
         fs::write(place.path(FILE), text).unwrap();
         must_be_refused(&place, RESTORE, no_backup);
     }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use sqlx::{ConnectOptions as _, Executor as _};
+use vestibule_domain::audit_verify::ExportedHead;
 use vestibule_domain::user::Role;
 use vestibule_flows::after_restore::{AccountChange, AfterRestore, Change, Part, Replaced};
 use vestibule_testkit::app::{email, password};
@@ -236,6 +237,33 @@ stories! {
         }
     }
 
+    /// The audit log goes on from the backup and names where the replaced one ended: what an auditor
+    /// exported in between is explained to who knows of the restore, and to nobody else.
+    async fn the_audit_log_names_what_it_replaced(app) {
+        for known in [true, false] {
+            app.sign_in("ben").await;
+            app.vestibule.seal_audit_at_end().await.unwrap();
+            let (backup, early) = (app.back_up().await, app.vestibule.audit_head().await.unwrap());
+            app.admin("ada").await;
+            app.vestibule.seal_audit_at_end().await.unwrap();
+            let late = app.vestibule.audit_head().await.unwrap();
+            assert!(late.position > early.position);
+            let heads = [early, late].map(|head| ExportedHead { head, place: "a file".into() });
+            let (again, done) = if known {
+                app.restore_with_all(backup).await
+            } else {
+                app.restore(backup, &lost()).await
+            };
+            assert_eq!(done.knows(Part::AuditHead), known);
+            again.sign_in("ben").await;
+            again.vestibule.seal_audit_at_end().await.unwrap();
+            let found = again.vestibule.verify_audit(&heads, false).await.unwrap();
+            assert!(found.is_err(), "the late head is not in it");
+            let found = again.vestibule.verify_audit(&heads, true).await.unwrap().unwrap().chain;
+            assert_eq!((found.agreed, found.replaced, found.restores.len()), (1, 1, 1));
+        }
+    }
+
     /// What was made laxer since yesterday is strict again, and said.
     async fn the_stricter_side_holds(app) {
         let ada = app.admin("ada").await;
@@ -294,6 +322,13 @@ stories! {
         let now = again.store.read().await.unwrap().code_attempts(cleo).await.unwrap();
         assert!(counted >= 3);
         assert_eq!(now, counted);
+        let tries = [&app, &again].map(|app| app.store.clone());
+        let [there, here] = tries.map(|store| async move {
+            store.read().await.unwrap().code_tries(cleo).await.unwrap()
+        });
+        let (there, here) = (there.await, here.await);
+        assert!(here.count >= 3);
+        assert_eq!((here.count, here.latest), (there.count, there.latest), "the wait goes on");
     }
 
     /// Doing it twice signs everybody out once more, and that is all.

@@ -24,6 +24,7 @@ use std::sync::LazyLock;
 use askama::Template;
 use time::OffsetDateTime;
 use time::macros::format_description;
+use vestibule_domain::limits::{CODE_BUDGET, GUESSING};
 
 /// The one stylesheet, served at [`style_url`].
 pub const STYLE: &[u8] = include_bytes!("../../static/style.css");
@@ -265,6 +266,16 @@ impl CodeProblem {
 /// "1,204 users", "1 user".
 pub fn count(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
+}
+
+/// How many attempts at security codes there are in all.
+pub fn code_budget() -> u64 {
+    CODE_BUDGET.unsigned_abs()
+}
+
+/// Whether so many attempts at security codes are more than slips.
+fn is_guessed_at(attempts: u64) -> bool {
+    attempts >= GUESSING.unsigned_abs()
 }
 
 /// How long a wait still is: in seconds where they are few, else in minutes, never fewer than it is.

@@ -1,9 +1,8 @@
 //! `/settings/security`: one's own factors, name, password and sessions.
 
 use askama::Template;
-use vestibule_domain::limits::{CODE_BUDGET, GUESSING};
 
-use super::{Asks, Field, Frame, Place, When, sample};
+use super::{Asks, Field, Frame, Place, When, is_guessed_at, sample};
 
 /// `/settings/security`
 #[derive(Template)]
@@ -106,14 +105,9 @@ pub struct ChangePasswordPage {
 }
 
 impl SecurityPage {
-    /// How many attempts at security codes there are in all.
-    fn code_budget(&self) -> u64 {
-        CODE_BUDGET.unsigned_abs()
-    }
-
-    /// Whether those that were made are more than slips.
+    /// Whether the attempts at security codes are more than slips.
     fn is_guessed_at(&self) -> bool {
-        self.code_attempts >= GUESSING.unsigned_abs()
+        is_guessed_at(self.code_attempts)
     }
 
     /// Whether a factor may be removed: the last one not while the account requires one.

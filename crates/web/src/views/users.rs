@@ -3,9 +3,8 @@
 use std::fmt;
 
 use askama::Template;
-use vestibule_domain::limits::{CODE_BUDGET, GUESSING};
 
-use super::{Asks, Field, Frame, Place, Role, When, sample};
+use super::{Asks, Field, Frame, Place, Role, When, is_guessed_at, sample};
 
 /// `/settings/users`
 #[derive(Template)]
@@ -332,14 +331,9 @@ impl AddUserPage {
 }
 
 impl UserPage {
-    /// How many attempts at security codes there are in all.
-    fn code_budget(&self) -> u64 {
-        CODE_BUDGET.unsigned_abs()
-    }
-
-    /// Whether these are more than slips.
+    /// Whether the attempts at security codes are more than slips.
     fn is_guessed_at(&self) -> bool {
-        self.code_attempts >= GUESSING.unsigned_abs()
+        is_guessed_at(self.code_attempts)
     }
 
     fn status(&self) -> UserStatus {
