@@ -70,7 +70,7 @@ impl Vestibule {
         let lane_key = lane_key(&store, &randomness).await?;
         let sealer = format!("{:032x}", u128::from_be_bytes(randomness.bytes())).into();
         let keys = Arc::new(keys);
-        Ok(Self { store, clock, randomness, settings, hashing, keys, lane_key, sealer })
+        Ok(Self { store, clock, randomness, settings, hashing, keys, sealer, lane_key })
     }
 
     /// The time now.
