@@ -66,4 +66,6 @@ id! {
     NoticeId,
     /// A set of recovery codes.
     RecoveryCodeSetId,
+    /// A mail that waits to be sent.
+    MailId,
 }

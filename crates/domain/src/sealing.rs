@@ -11,7 +11,7 @@ use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::id::{DataKeyId, FactorId, RecoveryCodeSetId, UserId};
+use crate::id::{DataKeyId, FactorId, MailId, RecoveryCodeSetId, UserId};
 use crate::randomness::Randomness;
 
 const FORMAT: u8 = 1;
@@ -140,6 +140,42 @@ impl DataKey {
         open(&self.key, sealed, totp_aad(factor, user).as_bytes())
     }
 
+    /// Seals what a mail will say, and the token of its link.
+    pub fn seal_mail(
+        &self,
+        letter: &[u8],
+        mail: MailId,
+        user: Option<UserId>,
+        randomness: &Randomness,
+    ) -> Result<Vec<u8>, DoesNotOpen> {
+        seal(&self.key, letter, mail_aad(mail, user).as_bytes(), randomness)
+    }
+
+    /// Opens what [`DataKey::seal_mail`] made for this same mail and user.
+    pub fn open_mail(
+        &self,
+        sealed: &[u8],
+        mail: MailId,
+        user: Option<UserId>,
+    ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+        open(&self.key, sealed, mail_aad(mail, user).as_bytes())
+    }
+
+    /// A name for an address that somebody typed, under which it can be counted without being
+    /// stored: HMAC-SHA-256 under this key. A newer key gives another name.
+    pub fn pseudonym(&self, address: &str) -> Result<String, DoesNotOpen> {
+        use hmac::{KeyInit as _, Mac as _};
+
+        // It takes a key of any length (RFC 2104).
+        let mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(self.key.as_ref());
+        let mut mac = mac.map_err(|_| DoesNotOpen)?;
+        // Apart from everything else that the key seals.
+        mac.update(b"vestibule/1/pseudonym/");
+        mac.update(address.as_bytes());
+        let bytes = mac.finalize().into_bytes();
+        Ok(bytes.iter().take(16).fold(String::new(), |name, byte| format!("{name}{byte:02x}")))
+    }
+
     /// Seals the recovery codes of a user that are still to be shown.
     pub fn seal_recovery_codes(
         &self,
@@ -160,6 +196,11 @@ impl DataKey {
     ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
         open(&self.key, sealed, recovery_codes_aad(set, user).as_bytes())
     }
+}
+
+fn mail_aad(mail: MailId, user: Option<UserId>) -> String {
+    let user = user.map(|user| user.to_string()).unwrap_or_default();
+    format!("vestibule/1/mail/{mail}/{user}")
 }
 
 fn totp_aad(factor: FactorId, user: UserId) -> String {

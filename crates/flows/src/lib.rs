@@ -4,6 +4,7 @@
 //! that an act can be called only with the proof that it asks for. Nothing here knows HTTP.
 
 pub mod accounts;
+pub mod address_change;
 pub mod after_restore;
 pub mod audit_export;
 pub mod audit_file;
@@ -13,6 +14,7 @@ pub mod audit_verify;
 pub mod authority;
 pub mod enrolment;
 mod error;
+pub mod forgotten;
 pub mod furnish;
 mod hashing;
 mod housekeeping;
@@ -20,6 +22,7 @@ pub mod invitations;
 mod keys;
 mod limits;
 mod notices;
+pub mod outbox;
 pub mod own_settings;
 pub mod password_links;
 mod passwords;

@@ -26,6 +26,8 @@ pub struct Settings {
     pub password_minimum: usize,
     /// What a password hash costs.
     pub hash_cost: HashCost,
+    /// Whether there is a mail server: then what users are told is mailed to them as well.
+    pub mail: bool,
     /// How long audit events are kept; `None` for ever.
     pub audit_kept: Option<Duration>,
 }
@@ -36,6 +38,7 @@ impl Default for Settings {
             session_limits: SessionLimits::default(),
             password_minimum: DEFAULT_MINIMUM,
             hash_cost: HashCost::STANDARD,
+            mail: false,
             audit_kept: None,
         }
     }

@@ -48,6 +48,16 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether a unique constraint refused a row.
+    pub(crate) fn is_taken(&self) -> bool {
+        match self {
+            Self::Statement(sqlx::Error::Database(error)) => error.is_unique_violation(),
+            _ => false,
+        }
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let passing = match &error {

@@ -4,6 +4,8 @@
 //! one noun. A conditional write answers whether it changed its one row, and callers must look.
 
 mod accounts;
+mod address_changes;
+mod asks;
 mod audit;
 mod audit_chain;
 mod audit_segments;
@@ -21,6 +23,7 @@ mod links;
 mod members;
 mod migrations;
 mod notices;
+mod outbox;
 mod recovery_codes;
 mod recovery_codes_restored;
 mod remains;
@@ -43,6 +46,7 @@ pub use in_use::InUse;
 pub use links::{LinkRecord, NewLink};
 pub use members::{Member, MemberFilter, MemberPage, MfaCounts, PageKey};
 pub use notices::{NewNotice, NoticeRecord};
+pub use outbox::{NewMail, WaitingMail};
 pub use recovery_codes::{
     NewRecoveryCodes, RecoveryCodeSalt, RecoveryCodesRecord, TakenRecoveryCode, UnkeptRecoveryCodes,
 };

@@ -12,6 +12,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../migrations/0001_foundation.sql")),
     (2, "notices", include_str!("../migrations/0002_notices.sql")),
     (3, "recovery_codes", include_str!("../migrations/0003_recovery_codes.sql")),
+    (4, "mail", include_str!("../migrations/0004_mail.sql")),
     (5, "limits", include_str!("../migrations/0005_limits.sql")),
     (6, "audit", include_str!("../migrations/0006_audit.sql")),
 ];

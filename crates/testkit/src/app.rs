@@ -19,6 +19,7 @@ use vestibule_flows::after_restore::{AfterRestore, Replaced};
 use vestibule_flows::furnish::Furnished;
 use vestibule_flows::recover::Recover;
 use vestibule_flows::{HashingQueue, Settings, Vestibule};
+use vestibule_mail::{Courier, Encryption, Smtp, Step};
 use vestibule_store::Store;
 use vestibule_web::{WebSettings, app, link, serve};
 
@@ -26,6 +27,7 @@ use crate::client::{Answer, Client};
 use crate::clock::MovableClock;
 use crate::database::{Database, Emptied, open_as_is};
 use crate::phone::Enrolled;
+use crate::smtp::{Mailbox, Received};
 
 /// Hashes that cost next to nothing: stories are about what happens, not about how long it takes.
 pub const CHEAP: HashCost = HashCost { memory_kib: 8, passes: 1 };
@@ -44,6 +46,8 @@ pub struct TestApp {
     pub store: Store,
     /// The furnished account, if there is one.
     pub account: Option<AccountId>,
+    /// Where its mail arrives, if it sends any.
+    pub mailbox: Option<Mailbox>,
     key: MasterKey,
     apps: Arc<Mutex<BTreeMap<String, TotpSecret>>>,
     pub(crate) kept: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
@@ -87,6 +91,44 @@ impl TestApp {
         let app =
             Self::start(database, settings, Some("https://login.acme.example"), &["127.0.0.0/8"]);
         app.await.furnish().await
+    }
+
+    /// With "Acme Analytics" and a mail server.
+    pub async fn mailing(database: Database) -> Self {
+        let settings = Settings { hash_cost: CHEAP, mail: true, ..Settings::default() };
+        Self::furnished_with(database, settings).await.with_mailbox()
+    }
+
+    /// The same, behind a reverse proxy that adds https, and is trusted.
+    pub async fn mailing_https(database: Database) -> Self {
+        let settings = Settings { hash_cost: CHEAP, mail: true, ..Settings::default() };
+        let app =
+            Self::start(database, settings, Some("https://login.acme.example"), &["127.0.0.0/8"]);
+        app.await.furnish().await.with_mailbox()
+    }
+
+    fn with_mailbox(mut self) -> Self {
+        self.mailbox = Some(Mailbox::new());
+        self
+    }
+
+    /// The mailbox of an app that sends mail.
+    pub fn mailbox(&self) -> &Mailbox {
+        self.mailbox.as_ref().expect("an app that sends mail")
+    }
+
+    /// Who sends its mail, as another process would begin to.
+    pub fn courier(&self, encryption: Encryption) -> Courier {
+        let public_url = Url::parse(&self.public_url).unwrap();
+        let smtp = Smtp::new(self.mailbox().settings(encryption), "localhost").unwrap();
+        Courier::new(self.vestibule.clone(), smtp, public_url)
+    }
+
+    /// Sends what can be sent now, and answers what arrived since this was asked last.
+    pub async fn deliver(&self) -> Vec<Received> {
+        let mut courier = self.courier(Encryption::None);
+        while courier.step().await.unwrap() == Step::Done {}
+        self.mailbox().new_ones()
     }
 
     async fn start(
@@ -133,6 +175,7 @@ impl TestApp {
             vestibule,
             store,
             account: None,
+            mailbox: None,
             key,
             apps: Arc::default(),
             kept: Arc::default(),
@@ -350,7 +393,7 @@ impl TestApp {
     }
 
     /// The path of a link: it must lead to the public address.
-    pub(crate) fn path_of_link(&self, link: &str) -> String {
+    pub fn path_of_link(&self, link: &str) -> String {
         let path = link.strip_prefix(self.public_url.trim_end_matches('/'));
         let path = path.unwrap_or_else(|| panic!("{link} does not lead to {}", self.public_url));
         assert!(path.starts_with('/'), "{link} does not lead to {}", self.public_url);

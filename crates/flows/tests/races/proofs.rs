@@ -130,7 +130,7 @@ races! {
             for _ in 0..RACERS {
                 tokens.push(stage.session_of_password(cleo.id).await);
             }
-            let (_, refused) = accepted(give_at_once(&stage, &tokens, &[wrong.clone()]).await);
+            let (_, refused) = accepted(give_at_once(&stage, &tokens, std::slice::from_ref(&wrong)).await);
             let compared = refused.iter().filter(|why| **why == CodeRefused::Wrong).count();
             let waiting = refused.iter().filter(|why| matches!(why, CodeRefused::Wait(_))).count();
             assert_eq!((compared, waiting), ([5, 1, 1][round], RACERS - [5, 1, 1][round]));

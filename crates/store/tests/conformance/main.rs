@@ -16,6 +16,7 @@ mod factors;
 mod housekeeping;
 mod limits;
 mod links;
+mod mail;
 mod members;
 mod opening;
 mod recovery_codes;

@@ -8,6 +8,7 @@ mod key;
 mod layers;
 mod setting;
 mod show;
+mod smtp;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -23,6 +24,7 @@ use url::Url;
 use vestibule_domain::password::LOWEST_MINIMUM;
 use vestibule_domain::session::SessionLimits;
 use vestibule_flows::Settings;
+use vestibule_mail::SmtpSettings;
 use vestibule_store::DatabaseUrl;
 
 pub(crate) use key::Key;
@@ -55,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) audit_heads: PathBuf,
     /// The rules that can be set.
     pub(crate) settings: Settings,
+    /// The mail server, if there is one.
+    pub(crate) smtp: Option<SmtpSettings>,
     /// How much is logged.
     pub(crate) log: LevelFilter,
     /// How it is logged.
@@ -80,7 +84,9 @@ impl Config {
         environment: &Environment,
     ) -> Result<Self, Mistakes> {
         let mut reader = Reader { layers: Layers::read(path, flags, environment), origins: vec![] };
-        let config = reader.config();
+        let mut config = reader.config();
+        config.smtp = reader.smtp();
+        config.settings.mail = config.smtp.is_some();
         let mut mistakes = reader.layers.mistakes;
         if mistakes.is_empty() {
             // Only of values that were understood.
@@ -161,6 +167,7 @@ impl Reader {
             database,
             audit_heads,
             settings: self.rules(),
+            smtp: None,
             log: self.text(Key::Log, values::log).unwrap_or(LevelFilter::INFO),
             log_format: self.text(Key::LogFormat, values::log_format).unwrap_or(LogFormat::Text),
             origins: vec![],

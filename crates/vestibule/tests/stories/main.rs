@@ -3,16 +3,20 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
+mod address_change;
 mod audit;
 mod bad_input;
 mod code_budget;
 mod enrolment;
+mod forgotten;
 mod headers;
 mod house;
 mod invitations;
 mod last_admin;
 mod limits;
 mod limits_of_codes;
+mod mail;
+mod notices;
 mod password_links;
 mod policy;
 mod proof;

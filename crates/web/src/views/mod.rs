@@ -11,6 +11,7 @@ pub mod dashboard;
 pub mod enrolment;
 pub mod errors;
 pub mod links;
+pub mod mail;
 pub mod proof;
 pub mod qr;
 pub mod recovery_codes;
@@ -24,6 +25,7 @@ use std::sync::LazyLock;
 use askama::Template;
 use time::OffsetDateTime;
 use time::macros::format_description;
+use vestibule_domain::limits::{CODE_BUDGET, GUESSING};
 
 /// The one stylesheet, served at [`style_url`].
 pub const STYLE: &[u8] = include_bytes!("../../static/style.css");
@@ -267,6 +269,16 @@ pub fn count(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
 }
 
+/// How many attempts at security codes there are in all.
+pub fn code_budget() -> u64 {
+    CODE_BUDGET.unsigned_abs()
+}
+
+/// Whether so many attempts at security codes are more than slips.
+fn is_guessed_at(attempts: u64) -> bool {
+    attempts >= GUESSING.unsigned_abs()
+}
+
 /// How long a wait still is: in seconds where they are few, else in minutes, never fewer than it is.
 pub fn time_left(seconds: u64) -> String {
     if seconds <= 90 {
@@ -305,6 +317,7 @@ pub fn render_all_samples() -> Vec<(String, String)> {
 
     let mut all = Vec::new();
     add(&mut all, "sign-in", sign_in::SignInPage::samples());
+    add(&mut all, "forgotten", mail::ForgottenPage::samples());
     add(&mut all, "code", sign_in::CodePage::samples());
     add(&mut all, "recovery-code", sign_in::RecoveryCodePage::samples());
     add(&mut all, "recovery-codes", recovery_codes::RecoveryCodesPage::samples());
@@ -315,11 +328,13 @@ pub fn render_all_samples() -> Vec<(String, String)> {
     add(&mut all, "invitation", links::InvitationPage::samples());
     add(&mut all, "password-link", links::PasswordLinkPage::samples());
     add(&mut all, "recover", links::RecoverPage::samples());
+    add(&mut all, "address-link", mail::AddressLinkPage::samples());
     add(&mut all, "link-gone", links::LinkGonePage::samples());
     add(&mut all, "dashboard", dashboard::DashboardPage::samples());
     add(&mut all, "account", account::AccountPage::samples());
     add(&mut all, "security", security::SecurityPage::samples());
     add(&mut all, "change-password", security::ChangePasswordPage::samples());
+    add(&mut all, "change-email", mail::ChangeEmailPage::samples());
     add(&mut all, "users", users::UsersPage::samples());
     add(&mut all, "add-user", users::AddUserPage::samples());
     add(&mut all, "user", users::UserPage::samples());

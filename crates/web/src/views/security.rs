@@ -1,9 +1,8 @@
 //! `/settings/security`: one's own factors, name, password and sessions.
 
 use askama::Template;
-use vestibule_domain::limits::{CODE_BUDGET, GUESSING};
 
-use super::{Asks, Field, Frame, Place, When, sample};
+use super::{Asks, Field, Frame, Place, When, is_guessed_at, sample};
 
 /// `/settings/security`
 #[derive(Template)]
@@ -13,6 +12,8 @@ pub struct SecurityPage {
     pub frame: Frame,
     /// The user's e-mail.
     pub email: String,
+    /// Whether it can be changed: that takes a mail server.
+    pub mail: bool,
     /// The display name.
     pub name: Field,
     /// The user's factors.
@@ -106,14 +107,9 @@ pub struct ChangePasswordPage {
 }
 
 impl SecurityPage {
-    /// How many attempts at security codes there are in all.
-    fn code_budget(&self) -> u64 {
-        CODE_BUDGET.unsigned_abs()
-    }
-
-    /// Whether those that were made are more than slips.
+    /// Whether the attempts at security codes are more than slips.
     fn is_guessed_at(&self) -> bool {
-        self.code_attempts >= GUESSING.unsigned_abs()
+        is_guessed_at(self.code_attempts)
     }
 
     /// Whether a factor may be removed: the last one not while the account requires one.
@@ -141,6 +137,7 @@ impl SecurityPage {
         let page = |factors, required| Self {
             frame: sample::member(Place::Security),
             email: "ben@acme.example".into(),
+            mail: false,
             name: Field::holding("Ben Okafor"),
             factors,
             recovery_codes: Some(RecoveryCodes { left: 8, made: sample::when(-90_000) }),
@@ -172,6 +169,7 @@ impl SecurityPage {
             ),
             ("one-app", page(one(), false)),
             ("guessed-at", Self { code_attempts: 37, ..page(one(), false) }),
+            ("mail", Self { mail: true, ..page(one(), false) }),
             ("last-app-required", page(one(), true)),
             (
                 "few-codes",

@@ -3,9 +3,8 @@
 use std::fmt;
 
 use askama::Template;
-use vestibule_domain::limits::{CODE_BUDGET, GUESSING};
 
-use super::{Asks, Field, Frame, Place, Role, When, sample};
+use super::{Asks, Field, Frame, Place, Role, When, is_guessed_at, sample};
 
 /// `/settings/users`
 #[derive(Template)]
@@ -202,6 +201,8 @@ pub struct LinkMadePage {
     pub name: String,
     /// E-mail.
     pub email: String,
+    /// Whether it was mailed to the user as well.
+    pub mailed: bool,
     /// The link.
     pub url: String,
     /// Until when it is good.
@@ -332,14 +333,9 @@ impl AddUserPage {
 }
 
 impl UserPage {
-    /// How many attempts at security codes there are in all.
-    fn code_budget(&self) -> u64 {
-        CODE_BUDGET.unsigned_abs()
-    }
-
-    /// Whether these are more than slips.
+    /// Whether the attempts at security codes are more than slips.
     fn is_guessed_at(&self) -> bool {
-        self.code_attempts >= GUESSING.unsigned_abs()
+        is_guessed_at(self.code_attempts)
     }
 
     fn status(&self) -> UserStatus {
@@ -446,6 +442,7 @@ impl LinkMadePage {
             id: "4".into(),
             name: name.into(),
             email: "dinesh@acme.example".into(),
+            mailed: false,
             url:
                 "https://login.acme.example/invitation/9kQ2b7vX0yM4nT8rW1sZ5cD3fG6hJ0kL2pR4tV6xY8A"
                     .into(),
@@ -453,6 +450,7 @@ impl LinkMadePage {
         };
         vec![
             ("invitation", page(LinkMade::Invitation, "Dinesh Rao")),
+            ("mailed", Self { mailed: true, ..page(LinkMade::Invitation, "Dinesh Rao") }),
             ("password", page(LinkMade::Password, "Ben Okafor")),
             ("hostile", page(LinkMade::Invitation, sample::HOSTILE)),
         ]
