@@ -138,6 +138,12 @@ kinds! {
     LastFactorKept = "refused.last_factor", Refused;
     /// The database was put back from a backup, and what came after the backup carried over.
     DatabaseRestored = "database.restored", Policy;
+    /// A new data key was made for all that is sealed from now on.
+    DataKeyMade = "keys.made", Policy;
+    /// An old data key was removed: nothing is sealed with it any more.
+    DataKeyRetired = "keys.retired", Policy;
+    /// The data keys were wrapped by another master key.
+    MasterKeyChanged = "keys.rewrapped", Policy;
     /// A password was given before the wait was over: it was not compared.
     PasswordTooSoon = "password.too_soon", SignIn;
     /// A code was given before the wait was over: it was not compared.

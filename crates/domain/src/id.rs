@@ -62,6 +62,8 @@ id! {
     AuditEventId,
     /// A data key that seals secrets at rest.
     DataKeyId,
+    /// A process that serves.
+    NodeId,
     /// A notice to a user.
     NoticeId,
     /// A set of recovery codes.

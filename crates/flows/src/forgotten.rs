@@ -45,7 +45,7 @@ impl Vestibule {
         };
         let now = self.clock.now();
         let by_network = format!("forgotten/from/{}", network(&from.address));
-        let pseudonym = self.keys.newest()?.pseudonym(email.as_str())?;
+        let pseudonym = self.keys.newest(&self.store).await?.pseudonym(email.as_str())?;
         let by_address = format!("forgotten/to/{pseudonym}");
         let mut tx = self.store.write().await?;
         self.audit(&mut tx, from.event(AuditKind::PasswordForgotten), now).await?;

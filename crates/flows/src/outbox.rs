@@ -167,7 +167,7 @@ impl Vestibule {
         }
         let id = MailId::new(now, &self.randomness);
         let text = Zeroizing::new(serde_json::to_vec(letter).map_err(|_| FlowError::Letter)?);
-        let key = self.keys.newest()?;
+        let key = self.keys.newest_within(tx).await?;
         let sealed = key.seal_mail(&text, id, user, &self.randomness)?;
         tx.insert_mail(&NewMail { id, user, sealed: &sealed, data_key: key.id() }, now).await?;
         Ok(())
@@ -185,11 +185,12 @@ impl Vestibule {
         let Some(waiting) = self.store.read().await?.due_mail(now).await? else {
             return Ok(NextMail::None);
         };
+        let letter = self.open_letter(&waiting).await?;
         let mut tx = self.store.write().await?;
         if !tx.claim_mail(&waiting, now).await? {
             return Ok(NextMail::Skipped);
         }
-        let Some(stored) = self.open_letter(&waiting) else {
+        let Some(stored) = letter else {
             // Nobody can ever read it, and it must not stand in the way of others.
             let event = given_up(waiting.user, None, "unreadable");
             tx.remove_mail(waiting.id).await?;
@@ -221,10 +222,11 @@ impl Vestibule {
         })))
     }
 
-    fn open_letter(&self, waiting: &WaitingMail) -> Option<StoredLetter> {
-        let key = self.keys.find(waiting.data_key).ok()?;
-        let text = key.open_mail(&waiting.sealed, waiting.id, waiting.user).ok()?;
-        serde_json::from_slice(&text).ok()
+    /// `None` for what nobody can read.
+    async fn open_letter(&self, waiting: &WaitingMail) -> Result<Option<StoredLetter>, FlowError> {
+        let key = self.keys.find(&self.store, waiting.data_key).await?;
+        let text = key.open_mail(&waiting.sealed, waiting.id, waiting.user).ok();
+        Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
     }
 
     /// Finds out whom a mail goes to; `None` when it has no purpose any more.

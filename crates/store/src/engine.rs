@@ -52,6 +52,7 @@ value_from! {
     vestibule_domain::id::AuditEventId => |x| Self::Text(Some(x.to_string())),
     vestibule_domain::id::DataKeyId => |x| Self::Text(Some(x.to_string())),
     vestibule_domain::id::MailId => |x| Self::Text(Some(x.to_string())),
+    vestibule_domain::id::NodeId => |x| Self::Text(Some(x.to_string())),
     vestibule_domain::id::RecoveryCodeSetId => |x| Self::Text(Some(x.to_string())),
     vestibule_domain::id::NoticeId => |x| Self::Text(Some(x.to_string())),
 }

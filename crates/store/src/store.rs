@@ -10,6 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
 use tokio::sync::Notify;
+use vestibule_domain::time::Timestamp;
 
 use crate::engine::{Connection, Reading, Row, Writing};
 use crate::error::StoreError;
@@ -146,6 +147,19 @@ impl Store {
         match self.read().await {
             Ok(mut db) => db.number("SELECT CAST(1 AS BIGINT) AS n", vec![]).await.is_ok(),
             Err(_) => false,
+        }
+    }
+
+    /// The time on the database's own clock; `None` on SQLite, which has none but this machine's.
+    pub async fn database_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { .. } => Ok(None),
+            Pools::Postgres(_) => {
+                let sql =
+                    "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS n";
+                let millis = self.read().await?.number(sql, vec![]).await?;
+                Ok(Some(Timestamp::from_millis(millis)))
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use url::Url;
@@ -48,24 +49,11 @@ pub struct TestApp {
     pub account: Option<AccountId>,
     /// Where its mail arrives, if it sends any.
     pub mailbox: Option<Mailbox>,
-    key: MasterKey,
     apps: Arc<Mutex<BTreeMap<String, TotpSecret>>>,
     pub(crate) kept: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
     server: JoinHandle<()>,
-    database: Emptied,
-}
-
-/// Another process on the same database, at an address of its own.
-pub struct Node {
-    /// Where it listens, and its public address.
-    pub url: String,
-    server: JoinHandle<()>,
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
+    key: MasterKey,
+    database: Arc<Emptied>,
 }
 
 /// Randomness of the operating system.
@@ -83,6 +71,15 @@ impl TestApp {
     /// With an empty database and settings of the operator's.
     pub async fn with(database: Database, settings: Settings) -> Self {
         Self::start(database, settings, None, &[]).await
+    }
+
+    /// On a database that another process left behind, with the key of its data, at a time.
+    pub async fn on(database: Emptied, key: MasterKey, now: Timestamp) -> Self {
+        let settings = Settings { hash_cost: CHEAP, ..Settings::default() };
+        let clock = MovableClock::default();
+        let later = now.millis() - clock.now().millis();
+        clock.advance(Duration::from_millis(later.try_into().unwrap()));
+        Self::start_on(Arc::new(database), key, clock, settings, None, &[]).await
     }
 
     /// With "Acme Analytics" behind a reverse proxy that adds https, and is trusted.
@@ -137,26 +134,35 @@ impl TestApp {
         public_url: Option<&str>,
         trusted_proxies: &[&str],
     ) -> Self {
-        let (clock, made) = (MovableClock::default(), database.make().await);
+        let (clock, made) = (MovableClock::default(), Arc::new(database.make().await));
         let key = MasterKey::new(&randomness());
         Self::start_on(made, key, clock, settings, public_url, trusted_proxies).await
     }
 
+    /// A further node on the same database, with the same key and clock, on a port of its own: also
+    /// what there is after a restart, since nothing is remembered.
+    pub async fn another_node(&self) -> Self {
+        let (made, key) = (Arc::clone(&self.database), self.key.clone());
+        let (clock, settings) = (self.clock.clone(), *self.vestibule.settings());
+        let mut node = Self::start_on(made, key, clock, settings, None, &[]).await;
+        (node.account, node.apps) = (self.account, Arc::clone(&self.apps));
+        node.kept = Arc::clone(&self.kept);
+        node
+    }
+
     /// On a database that is there, with the key of its data.
     pub(crate) async fn start_on(
-        made: Emptied,
+        made: Arc<Emptied>,
         key: MasterKey,
         clock: MovableClock,
         settings: Settings,
         public_url: Option<&str>,
         trusted_proxies: &[&str],
     ) -> Self {
-        let store = made.open().await;
-        let random = randomness();
+        let (store, random) = (made.open().await, randomness());
+        let (keys, time) = (std::slice::from_ref(&key), clock.clock());
         let vestibule =
-            Vestibule::open(store.clone(), &key, clock.clock(), random, settings, hashing())
-                .await
-                .unwrap();
+            Vestibule::open(store.clone(), keys, time, random, settings, hashing()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
         let public_url = public_url.unwrap_or(&url).to_owned();
@@ -182,22 +188,6 @@ impl TestApp {
             server,
             database: made,
         }
-    }
-
-    /// Another node on the same database, as it is after a restart: nothing is remembered.
-    pub async fn another_node(&self) -> Node {
-        let (store, clock) = (self.store.clone(), self.clock.clock());
-        let settings = *self.vestibule.settings();
-        let node = Vestibule::open(store, &self.key, clock, randomness(), settings, hashing());
-        let node = node.await.unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
-        let public_url = Url::parse(&url).unwrap();
-        let router = app(node, WebSettings { public_url, trusted_proxies: Vec::new() });
-        let server = tokio::spawn(async move {
-            serve(listener, router, std::future::pending()).await.unwrap();
-        });
-        Node { url, server }
     }
 
     /// With "Acme Analytics": Ada (Admin), Ben and Dinesh without a factor, Cleo with one.
@@ -299,7 +289,11 @@ impl TestApp {
 
     /// Remembers the app that an enrolment page showed the key of.
     pub fn scan(&self, who: &str, page: &Answer) {
-        let key = page.between("?secret=", "&");
+        self.install(who, &page.between("?secret=", "&"));
+    }
+
+    /// Remembers an app by its key, in base32.
+    pub fn install(&self, who: &str, key: &str) {
         let key = totp_rs::Secret::try_from_base32(key).unwrap();
         let secret = TotpSecret::from_bytes(key.as_bytes()).unwrap();
         self.apps.lock().unwrap().insert(who.to_owned(), secret);
@@ -367,6 +361,11 @@ impl TestApp {
         admin.post("/settings/account/mfa", &[("required", required)]).await
     }
 
+    /// The key that its data is sealed with.
+    pub fn master_key(&self) -> &MasterKey {
+        &self.key
+    }
+
     /// A set-up link's path, on an empty database.
     pub async fn setup_path(&self) -> String {
         let token = self.vestibule.make_setup_link().await.unwrap().expect("an empty database");
@@ -420,7 +419,7 @@ impl TestApp {
     pub async fn restore(&self, backup: Emptied, replaced: &Replaced<'_>) -> (Self, AfterRestore) {
         let settings = *self.vestibule.settings();
         let (key, clock) = (self.key.clone(), self.clock.clone());
-        let mut app = Self::start_on(backup, key, clock, settings, None, &[]).await;
+        let mut app = Self::start_on(Arc::new(backup), key, clock, settings, None, &[]).await;
         app.account = self.account;
         app.apps = self.apps.clone();
         app.kept = self.kept.clone();

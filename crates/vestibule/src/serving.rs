@@ -18,6 +18,7 @@ use vestibule_web::WebSettings;
 use crate::audit_heads::HeadsFile;
 use crate::config::Config;
 use crate::stop::Stop;
+use crate::tending::Tending;
 
 /// What the database is given to close, after the time that requests in flight were given: the
 /// whole end takes at most five seconds.
@@ -67,6 +68,7 @@ impl Door {
 pub(crate) async fn serve(
     vestibule: Vestibule,
     door: Door,
+    tending: Tending,
     audit_heads: &Path,
     stop: Stop,
 ) -> anyhow::Result<()> {
@@ -98,7 +100,11 @@ pub(crate) async fn serve(
     if timeout(LAST_SEAL, last).await.is_err() {
         tracing::warn!("the last audit events are sealed after the next start");
     }
-    if timeout(CLOSING, vestibule.close()).await.is_err() {
+    let close = async {
+        tending.end().await;
+        vestibule.close().await;
+    };
+    if timeout(CLOSING, close).await.is_err() {
         tracing::warn!("the database was still busy when the process ended");
     }
     served.map_err(|error| anyhow!("serving failed: {error}"))

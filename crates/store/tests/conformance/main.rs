@@ -14,6 +14,7 @@ mod constraints;
 mod enrolments;
 mod factors;
 mod housekeeping;
+mod keys;
 mod limits;
 mod links;
 mod mail;

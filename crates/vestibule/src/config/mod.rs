@@ -107,8 +107,19 @@ impl Config {
         }
     }
 
-    /// The address for links that are made beside `vestibule serve`.
-    pub(crate) fn public_url_for_links(&self) -> anyhow::Result<Url> {
+    /// The address that people open, where it is configured.
+    pub(crate) fn configured_public_url(&self) -> Option<&Url> {
+        self.public_url.as_ref()
+    }
+
+    /// The address for links that are made beside `vestibule serve`: the configured one, else the
+    /// one that `vestibule serve` was started with.
+    pub(crate) fn public_url_for_links(&self, served: Option<&str>) -> anyhow::Result<Url> {
+        if self.public_url.is_none()
+            && let Some(url) = served.and_then(|url| Url::parse(url).ok())
+        {
+            return Ok(url);
+        }
         match self.listen.port() {
             0 if self.public_url.is_none() => {
                 bail!(
@@ -122,6 +133,11 @@ impl Config {
     /// The file of the master key.
     pub(crate) fn key_file(&self) -> PathBuf {
         self.data_dir.join("master.key")
+    }
+
+    /// Where a master key lies that is to replace the present one.
+    pub(crate) fn next_key_file(&self) -> PathBuf {
+        self.data_dir.join("master.key.next")
     }
 
     /// Over a network, passwords travel by https alone.

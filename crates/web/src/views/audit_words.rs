@@ -14,6 +14,7 @@ pub struct Told<'a> {
 }
 
 /// What happened.
+#[expect(clippy::too_many_lines, reason = "one line a kind, and the kinds stand in one list")]
 pub fn sentence(kind: AuditKind, told: &Told<'_>) -> String {
     let Told { who, whom, detail } = told;
     match kind {
@@ -106,6 +107,11 @@ pub fn sentence(kind: AuditKind, told: &Told<'_>) -> String {
         AuditKind::DatabaseRestored => {
             format!("{who} put the database back from a backup: {detail}")
         }
+        AuditKind::DataKeyMade => format!("{who} made data key {detail}"),
+        AuditKind::DataKeyRetired => {
+            format!("Data key {detail} was removed: nothing is sealed with it any more")
+        }
+        AuditKind::MasterKeyChanged => format!("{who} changed the master key: {detail}"),
         AuditKind::AuditExported => format!("{who} exported the audit log ({detail})"),
         AuditKind::AuditTrimmed => {
             format!("The oldest events were removed, as the configuration says: {detail}")
