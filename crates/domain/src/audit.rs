@@ -100,6 +100,16 @@ kinds! {
     PasswordLinkMade = "password_link.made", Users;
     /// A link for a new password was used.
     PasswordLinkUsed = "password_link.used", OwnSettings;
+    /// Somebody asked for a new-password link by mail, for whatever address.
+    PasswordForgotten = "password.forgotten", SignIn;
+    /// A link for a new password was mailed to its user.
+    PasswordLinkMailed = "password_link.mailed", OwnSettings;
+    /// A user asked to change the own address.
+    EmailChangeAsked = "email.change_asked", OwnSettings;
+    /// A user's address was changed.
+    EmailChanged = "email.changed", OwnSettings;
+    /// A mail was refused by the mail server, or could not be sent for a day.
+    MailGivenUp = "mail.given_up", Users;
     /// `vestibule recover` made a link on the host.
     RecoverLinkMade = "recover_link.made", Users;
     /// A link of `vestibule recover` was used.
@@ -128,6 +138,12 @@ kinds! {
     LastFactorKept = "refused.last_factor", Refused;
     /// The database was put back from a backup, and what came after the backup carried over.
     DatabaseRestored = "database.restored", Policy;
+    /// A new data key was made for all that is sealed from now on.
+    DataKeyMade = "keys.made", Policy;
+    /// An old data key was removed: nothing is sealed with it any more.
+    DataKeyRetired = "keys.retired", Policy;
+    /// The data keys were wrapped by another master key.
+    MasterKeyChanged = "keys.rewrapped", Policy;
     /// A password was given before the wait was over: it was not compared.
     PasswordTooSoon = "password.too_soon", SignIn;
     /// A code was given before the wait was over: it was not compared.
@@ -203,6 +219,7 @@ impl AuditKind {
             Self::PasswordRefused
                 | Self::PasswordTooSoon
                 | Self::CodeTooSoon
+                | Self::PasswordForgotten
                 | Self::FreshProofRefused
                 | Self::BudgetSpent
                 | Self::EnrolmentCodeRefused

@@ -62,8 +62,12 @@ id! {
     AuditEventId,
     /// A data key that seals secrets at rest.
     DataKeyId,
+    /// A process that serves.
+    NodeId,
     /// A notice to a user.
     NoticeId,
     /// A set of recovery codes.
     RecoveryCodeSetId,
+    /// A mail that waits to be sent.
+    MailId,
 }

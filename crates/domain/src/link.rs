@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::token::Token;
 use crate::user::Unknown;
 
 /// What a link is good for.
@@ -13,6 +14,11 @@ pub enum LinkPurpose {
     Invitation,
     /// Lets a user set a new password. Removes no factor, signs nobody in.
     Password,
+    /// The same, sent by mail to who asked for it at the sign-in: it does not renew the budget of
+    /// attempts (design, rule 3).
+    Forgotten,
+    /// Proves that a new address is the user's.
+    Address,
     /// Made on the host: what [`Recovers`] says.
     Recover,
 }
@@ -51,10 +57,25 @@ impl std::str::FromStr for Recovers {
 }
 
 impl LinkPurpose {
+    /// Every purpose there is.
+    pub const ALL: [Self; 6] = [
+        Self::Setup,
+        Self::Invitation,
+        Self::Password,
+        Self::Forgotten,
+        Self::Address,
+        Self::Recover,
+    ];
+
+    /// The path of a link of this purpose. It holds the secret.
+    pub fn path(self, token: &Token) -> String {
+        format!("/{}/{}", self.as_str(), token.expose())
+    }
+
     /// How long a link of this purpose lives.
     pub const fn lifetime(self) -> Duration {
         match self {
-            Self::Setup => Duration::from_hours(1),
+            Self::Setup | Self::Forgotten | Self::Address => Duration::from_hours(1),
             Self::Invitation => Duration::from_hours(14 * 24),
             Self::Password => Duration::from_hours(24),
             Self::Recover => Duration::from_mins(15),
@@ -67,6 +88,8 @@ impl LinkPurpose {
             Self::Setup => "setup",
             Self::Invitation => "invitation",
             Self::Password => "password",
+            Self::Forgotten => "forgotten",
+            Self::Address => "address",
             Self::Recover => "recover",
         }
     }
@@ -76,9 +99,6 @@ impl std::str::FromStr for LinkPurpose {
     type Err = Unknown;
 
     fn from_str(text: &str) -> Result<Self, Unknown> {
-        [Self::Setup, Self::Invitation, Self::Password, Self::Recover]
-            .into_iter()
-            .find(|purpose| purpose.as_str() == text)
-            .ok_or(Unknown)
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == text).ok_or(Unknown)
     }
 }

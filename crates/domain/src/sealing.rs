@@ -11,7 +11,7 @@ use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::id::{DataKeyId, FactorId, RecoveryCodeSetId, UserId};
+use crate::id::{DataKeyId, FactorId, MailId, RecoveryCodeSetId, UserId};
 use crate::randomness::Randomness;
 
 const FORMAT: u8 = 1;
@@ -43,6 +43,34 @@ impl FromStr for MasterKeyId {
         let is_digit = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
         let good = text.len() == 16 && text.bytes().all(is_digit);
         if good { Ok(Self(text.to_owned())) } else { Err(NotAMasterKeyId) }
+    }
+}
+
+/// What a sealed text is for. Its associated data is `vestibule/1/PURPOSE/ROW/USER`, so that every
+/// sealed column can be sealed anew without knowing what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The secret of a TOTP app: the row is the factor, or the factor to be.
+    Totp,
+    /// The recovery codes that are still to be shown: the row is their set.
+    RecoveryCodes,
+    /// A letter that waits to be sent: the row is the mail, the user nobody where an address was
+    /// typed that may be nobody's.
+    Mail,
+}
+
+impl Purpose {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::RecoveryCodes => "recovery-codes",
+            Self::Mail => "mail",
+        }
+    }
+
+    /// The associated data of a row of a user.
+    fn aad(self, row: &impl fmt::Display, user: &impl fmt::Display) -> String {
+        format!("vestibule/1/{}/{row}/{user}", self.as_str())
     }
 }
 
@@ -127,7 +155,7 @@ impl DataKey {
         user: UserId,
         randomness: &Randomness,
     ) -> Result<Vec<u8>, DoesNotOpen> {
-        seal(&self.key, secret, totp_aad(factor, user).as_bytes(), randomness)
+        seal(&self.key, secret, Purpose::Totp.aad(&factor, &user).as_bytes(), randomness)
     }
 
     /// Opens what [`DataKey::seal_totp`] made for this same factor and user.
@@ -137,7 +165,48 @@ impl DataKey {
         factor: FactorId,
         user: UserId,
     ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
-        open(&self.key, sealed, totp_aad(factor, user).as_bytes())
+        open(&self.key, sealed, Purpose::Totp.aad(&factor, &user).as_bytes())
+    }
+
+    /// Seals what a mail will say, and the token of its link.
+    pub fn seal_mail(
+        &self,
+        letter: &[u8],
+        mail: MailId,
+        user: Option<UserId>,
+        randomness: &Randomness,
+    ) -> Result<Vec<u8>, DoesNotOpen> {
+        seal(
+            &self.key,
+            letter,
+            Purpose::Mail.aad(&mail, &nobody_is_empty(user)).as_bytes(),
+            randomness,
+        )
+    }
+
+    /// Opens what [`DataKey::seal_mail`] made for this same mail and user.
+    pub fn open_mail(
+        &self,
+        sealed: &[u8],
+        mail: MailId,
+        user: Option<UserId>,
+    ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+        open(&self.key, sealed, Purpose::Mail.aad(&mail, &nobody_is_empty(user)).as_bytes())
+    }
+
+    /// A name for an address that somebody typed, under which it can be counted without being
+    /// stored: HMAC-SHA-256 under this key. A newer key gives another name.
+    pub fn pseudonym(&self, address: &str) -> Result<String, DoesNotOpen> {
+        use hmac::{KeyInit as _, Mac as _};
+
+        // It takes a key of any length (RFC 2104).
+        let mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(self.key.as_ref());
+        let mut mac = mac.map_err(|_| DoesNotOpen)?;
+        // Apart from everything else that the key seals.
+        mac.update(b"vestibule/1/pseudonym/");
+        mac.update(address.as_bytes());
+        let bytes = mac.finalize().into_bytes();
+        Ok(bytes.iter().take(16).fold(String::new(), |name, byte| format!("{name}{byte:02x}")))
     }
 
     /// Seals the recovery codes of a user that are still to be shown.
@@ -148,7 +217,7 @@ impl DataKey {
         user: UserId,
         randomness: &Randomness,
     ) -> Result<Vec<u8>, DoesNotOpen> {
-        seal(&self.key, codes, recovery_codes_aad(set, user).as_bytes(), randomness)
+        seal(&self.key, codes, Purpose::RecoveryCodes.aad(&set, &user).as_bytes(), randomness)
     }
 
     /// Opens what [`DataKey::seal_recovery_codes`] made for this same set and user.
@@ -158,16 +227,26 @@ impl DataKey {
         set: RecoveryCodeSetId,
         user: UserId,
     ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
-        open(&self.key, sealed, recovery_codes_aad(set, user).as_bytes())
+        open(&self.key, sealed, Purpose::RecoveryCodes.aad(&set, &user).as_bytes())
+    }
+
+    /// Seals anew what the key `old` sealed for the same purpose, row and user.
+    pub fn reseal(
+        &self,
+        old: &Self,
+        sealed: &[u8],
+        purpose: Purpose,
+        (row, user): (&str, &str),
+        randomness: &Randomness,
+    ) -> Result<Vec<u8>, DoesNotOpen> {
+        let aad = purpose.aad(&row, &user);
+        let secret = open(&old.key, sealed, aad.as_bytes())?;
+        seal(&self.key, &secret, aad.as_bytes(), randomness)
     }
 }
 
-fn totp_aad(factor: FactorId, user: UserId) -> String {
-    format!("vestibule/1/totp/{factor}/{user}")
-}
-
-fn recovery_codes_aad(set: RecoveryCodeSetId, user: UserId) -> String {
-    format!("vestibule/1/recovery-codes/{set}/{user}")
+fn nobody_is_empty(user: Option<UserId>) -> String {
+    user.map(|user| user.to_string()).unwrap_or_default()
 }
 
 pub(crate) fn seal(
@@ -202,7 +281,7 @@ pub(crate) fn open(
 
 #[cfg(test)]
 mod tests {
-    use super::{DataKey, DoesNotOpen, MasterKey};
+    use super::{DataKey, DoesNotOpen, MasterKey, MasterKeyId, Purpose};
     use crate::id::{DataKeyId, FactorId, RecoveryCodeSetId, UserId};
     use crate::randomness::Randomness;
     use crate::time::Timestamp;
@@ -236,5 +315,26 @@ mod tests {
         let again = master.unwrap(key.id(), &wrapped).unwrap_or_else(|_| panic!("unwraps"));
         assert!(again.open_totp(&sealed, factor, user).is_ok());
         assert!(foreign.unwrap(key.id(), &wrapped).is_err());
+        assert_ne!(master.id(), foreign.id());
+        assert_eq!(master.id().to_string().parse(), Ok(master.id()));
+
+        let newer = DataKey::new(DataKeyId::new(now, &randomness), &randomness);
+        let (row, whose) = (factor.to_string(), user.to_string());
+        let reseal = |row: &str, whose: &str| {
+            newer.reseal(&key, &sealed, Purpose::Totp, (row, whose), &randomness)
+        };
+        let resealed = reseal(&row, &whose).unwrap();
+        assert_eq!(newer.open_totp(&resealed, factor, user).unwrap().as_slice(), b"secret");
+        assert_eq!(key.open_totp(&resealed, factor, user), Err(DoesNotOpen));
+        assert_eq!(reseal(&other.to_string(), &whose), Err(DoesNotOpen));
+    }
+
+    #[test]
+    fn an_id_of_a_master_key_is_sixteen_digits() {
+        for bad in
+            ["", "0123456789abcde", "0123456789ABCDEF", "0123456789abcdef0", "0123456789abcdeg"]
+        {
+            assert!(bad.parse::<MasterKeyId>().is_err(), "{bad}");
+        }
     }
 }

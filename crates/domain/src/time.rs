@@ -46,19 +46,32 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Where the time comes from. The binary hands in the system's clock, a test one that it can move.
+/// Where the time comes from. The binary hands in the system's clocks, a test ones that it can move.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+pub struct Clock {
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    steady: Arc<dyn Fn() -> Duration + Send + Sync>,
+}
 
 impl Clock {
-    /// A clock that asks `now` each time.
-    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+    /// A wall clock that asks `now`, and a clock that nobody can set, which asks `steady`: the time
+    /// since some start.
+    pub fn new(
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+        steady: impl Fn() -> Duration + Send + Sync + 'static,
+    ) -> Self {
+        Self { now: Arc::new(now), steady: Arc::new(steady) }
     }
 
     /// The time now.
     pub fn now(&self) -> Timestamp {
-        (self.0)()
+        (self.now)()
+    }
+
+    /// The time since a start that stays the same while the process runs: for waiting and for
+    /// watching the wall clock. It means nothing to another process.
+    pub fn steady(&self) -> Duration {
+        (self.steady)()
     }
 }
 

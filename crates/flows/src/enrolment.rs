@@ -72,7 +72,7 @@ impl Vestibule {
     ) -> Result<ShownKey, FlowError> {
         let (pending, follows_expired) = self.pending(from, who).await?;
         let session = who.record();
-        let secret = self.open_pending(&pending)?;
+        let secret = self.open_pending(&pending).await?;
         Ok(ShownKey {
             key: secret.expose_base32(),
             uri: secret.expose_uri(&session.account_name, &session.email),
@@ -96,7 +96,7 @@ impl Vestibule {
         }
         let secret = TotpSecret::new(&self.randomness);
         let factor = FactorId::new(now, &self.randomness);
-        let key = self.keys.newest()?;
+        let key = self.keys.newest(&self.store).await?;
         let new = PendingEnrolment {
             factor,
             session: session.id,
@@ -119,8 +119,8 @@ impl Vestibule {
         Ok((found.ok_or(FlowError::Busy)?, false))
     }
 
-    fn open_pending(&self, pending: &PendingEnrolment) -> Result<TotpSecret, FlowError> {
-        let key = self.keys.find(pending.data_key)?;
+    async fn open_pending(&self, pending: &PendingEnrolment) -> Result<TotpSecret, FlowError> {
+        let key = self.keys.find(&self.store, pending.data_key).await?;
         let bytes = key.open_totp(&pending.sealed, pending.factor, pending.user)?;
         TotpSecret::from_bytes(&bytes).ok_or(FlowError::Sealed(DoesNotOpen))
     }
@@ -141,7 +141,7 @@ impl Vestibule {
         let Ok(code) = Code::parse(typed) else {
             return Ok(Confirmed::Refused(CodeRefused::NotACode));
         };
-        let step = match self.open_pending(&pending)?.compare(&code, now) {
+        let step = match self.open_pending(&pending).await?.compare(&code, now) {
             Match::Now(step) => step,
             Match::No => {
                 let tx = self.store.write().await?;

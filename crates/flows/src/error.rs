@@ -15,6 +15,9 @@ pub enum FlowError {
     /// A sealed secret does not open, or names a data key that does not exist.
     #[error(transparent)]
     Sealed(#[from] DoesNotOpen),
+    /// A mail could not be written down, which no letter of ours can cause.
+    #[error("a mail cannot be written down")]
+    Letter,
     /// A stored password hash is not one that this program wrote, or a hash failed.
     #[error(transparent)]
     Hash(#[from] vestibule_domain::password::UnreadableHash),

@@ -81,7 +81,7 @@ impl Vestibule {
         let secret = TotpSecret::new(&self.randomness);
         let factor = FactorId::new(now, &self.randomness);
         let session = SessionId::new(now, &self.randomness);
-        let key = self.keys.newest()?;
+        let key = self.keys.newest(&self.store).await?;
         let data_key: DataKeyId = key.id();
         let sealed = key.seal_totp(secret.expose_bytes(), factor, user, &self.randomness)?;
         let expires = now.plus(std::time::Duration::from_mins(1));

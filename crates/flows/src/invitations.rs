@@ -13,6 +13,7 @@ use vestibule_store::{NewLink, NewUser, UserRecord, Writing};
 
 use crate::authority::{Admin, Fresh};
 use crate::error::FlowError;
+use crate::outbox::StoredLetter;
 use crate::users::still_admin;
 use crate::vestibule::Vestibule;
 use crate::visitor::Visitor;
@@ -105,6 +106,7 @@ impl Vestibule {
         let link = self
             .link_for(&mut tx, purpose, (id, Epoch(1)), (name.as_str(), email.as_str()), None, now)
             .await?;
+        self.post(&mut tx, Some(id), &StoredLetter::invitation(&link), now).await?;
         let mut event = from.event_in(AuditKind::UserInvited, actor);
         event.user = Some(id);
         event.detail = format!("{email} {role}");
@@ -181,6 +183,10 @@ impl Vestibule {
         let whose = (user.id, user.standing.epoch);
         let names = (&*user.name, &*user.email);
         let link = self.link_for(&mut tx, purpose, whose, names, None, now).await?;
+        // A link for a new password is handed over by the Admin, never mailed: it renews the budget.
+        if purpose == LinkPurpose::Invitation {
+            self.post(&mut tx, Some(target), &StoredLetter::invitation(&link), now).await?;
+        }
         let mut event = from.event_in(kind, actor);
         event.user = Some(target);
         event.detail = user.email;

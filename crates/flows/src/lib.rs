@@ -4,6 +4,7 @@
 //! that an act can be called only with the proof that it asks for. Nothing here knows HTTP.
 
 pub mod accounts;
+pub mod address_change;
 pub mod after_restore;
 pub mod audit_export;
 pub mod audit_file;
@@ -11,15 +12,22 @@ pub mod audit_log;
 mod audit_sealing;
 pub mod audit_verify;
 pub mod authority;
+mod clock;
 pub mod enrolment;
 mod error;
+pub mod forgotten;
 pub mod furnish;
 mod hashing;
 mod housekeeping;
+mod installation;
 pub mod invitations;
+pub mod key_rewrap;
+pub mod key_rotation;
 mod keys;
 mod limits;
+pub mod nodes;
 mod notices;
+pub mod outbox;
 pub mod own_settings;
 pub mod password_links;
 mod passwords;
@@ -40,7 +48,7 @@ pub use limits::CodeLimits;
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
     AccountRecord, AuditKey, AuditLine, AuditPage, AuditPerson, FactorRecord, Member, MemberFilter,
-    MemberPage, MfaCounts, NoticeRecord, OpenSession, PageKey, RecoveryCodesRecord, SessionRecord,
-    StoreError, UserRecord,
+    MemberPage, MfaCounts, NodeRecord, NoticeRecord, OpenSession, PageKey, RecoveryCodesRecord,
+    SessionRecord, StoreError, UserRecord,
 };
 pub use visitor::Visitor;

@@ -7,6 +7,7 @@ use vestibule_store::{NewNotice, NoticeRecord, Writing};
 
 use crate::authority::SignedIn;
 use crate::error::FlowError;
+use crate::outbox::StoredLetter;
 use crate::vestibule::Vestibule;
 use crate::visitor::Visitor;
 
@@ -14,7 +15,7 @@ use crate::visitor::Visitor;
 const SHOWN: i64 = 20;
 
 impl Vestibule {
-    /// Tells a user, in the transaction of the act. `detail` says what it is about (a factor's name,
+    /// Tells a user, in the transaction of the act: on the dashboard, and by mail where there is mail. `detail` says what it is about (a factor's name,
     /// a user's address) and is never a secret.
     pub(crate) async fn tell(
         &self,
@@ -33,7 +34,11 @@ impl Vestibule {
             browser: &from.browser,
             detail,
         };
-        let _unless_told_today = tx.insert_notice(&new, now).await?;
+        // Mailed once where it is told once.
+        if tx.insert_notice(&new, now).await? {
+            let letter = StoredLetter::notice(notice, from, detail, now);
+            self.post(tx, Some(user), &letter, now).await?;
+        }
         Ok(())
     }
 

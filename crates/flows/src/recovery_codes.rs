@@ -48,7 +48,7 @@ impl Vestibule {
         let id = RecoveryCodeSetId::new(self.clock.now(), &self.randomness);
         let salt = SetSalt { salt: self.randomness.bytes(), cost: self.settings.hash_cost };
         let codes = RecoveryCode::set(&self.randomness);
-        let key = self.keys.newest()?;
+        let key = self.keys.newest(&self.store).await?;
         let text = expose_set(&codes);
         let sealed = key.seal_recovery_codes(text.as_bytes(), id, user, &self.randomness)?;
         let data_key = key.id();
@@ -105,7 +105,7 @@ impl Vestibule {
         let user = who.0.record().user;
         let found = self.store.read().await?.unkept_recovery_codes(user).await?;
         let Some(unkept) = found else { return Ok(None) };
-        let key = self.keys.find(unkept.data_key)?;
+        let key = self.keys.find(&self.store, unkept.data_key).await?;
         let text = key.open_recovery_codes(&unkept.sealed, unkept.set, user)?;
         let codes = read_set(&text).ok_or(FlowError::Sealed(DoesNotOpen))?;
         let codes = codes.iter().map(RecoveryCode::expose).collect();

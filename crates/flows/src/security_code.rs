@@ -106,12 +106,12 @@ impl Vestibule {
             return Ok(Proven::Refused(why));
         }
         let now = self.clock.now();
-        let matched = self.compare(&factors, session.user, code, now)?;
+        let matched = self.compare(&factors, session.user, code, now).await?;
         self.conclude(from, proving, epoch, matched, now).await
     }
 
     /// Compares with every app: one that matches now wins over one that matches another time.
-    fn compare(
+    async fn compare(
         &self,
         factors: &[FactorRecord],
         user: vestibule_domain::id::UserId,
@@ -120,7 +120,7 @@ impl Vestibule {
     ) -> Result<Option<Matched>, FlowError> {
         let mut off = None;
         for factor in factors {
-            let key = self.keys.find(factor.data_key)?;
+            let key = self.keys.find(&self.store, factor.data_key).await?;
             let secret = key.open_totp(&factor.sealed, factor.id, user)?;
             let Some(secret) = TotpSecret::from_bytes(&secret) else {
                 return Err(vestibule_domain::sealing::DoesNotOpen.into());

@@ -1,8 +1,9 @@
 //! What all use cases share: the database, the clock, randomness, the keys, the hashing threads.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use vestibule_domain::clock_watch::ClockWatch;
 use vestibule_domain::id::AuditEventId;
 use vestibule_domain::limits::lanes::LaneKey;
 use vestibule_domain::password::{DEFAULT_MINIMUM, HashCost};
@@ -26,6 +27,8 @@ pub struct Settings {
     pub password_minimum: usize,
     /// What a password hash costs.
     pub hash_cost: HashCost,
+    /// Whether there is a mail server: then what users are told is mailed to them as well.
+    pub mail: bool,
     /// How long audit events are kept; `None` for ever.
     pub audit_kept: Option<Duration>,
 }
@@ -36,6 +39,7 @@ impl Default for Settings {
             session_limits: SessionLimits::default(),
             password_minimum: DEFAULT_MINIMUM,
             hash_cost: HashCost::STANDARD,
+            mail: false,
             audit_kept: None,
         }
     }
@@ -50,27 +54,38 @@ pub struct Vestibule {
     pub(crate) settings: Settings,
     pub(crate) hashing: HashingQueue,
     pub(crate) keys: Arc<DataKeys>,
+    pub(crate) clock_watch: Arc<Mutex<ClockWatch>>,
     /// This process among those that seal the audit trail.
     pub(crate) sealer: Arc<str>,
     pub(crate) lane_key: LaneKey,
 }
 
 impl Vestibule {
-    /// Takes a database into service: unwraps its data keys, or makes the first one. A master key
-    /// that does not fit is refused.
+    /// Takes a database into service: unwraps its data keys with whichever of these master keys
+    /// fits, or makes the first one under the first of them. Where none fits, it is refused.
     pub async fn open(
         store: Store,
-        master_key: &MasterKey,
+        master_keys: &[MasterKey],
         clock: Clock,
         randomness: Randomness,
         settings: Settings,
         hashing: HashingQueue,
     ) -> Result<Self, KeyError> {
-        let keys = DataKeys::open(&store, master_key, clock.now(), &randomness).await?;
+        let keys = DataKeys::open(&store, master_keys, clock.now(), &randomness).await?;
         let lane_key = lane_key(&store, &randomness).await?;
         let sealer = format!("{:032x}", u128::from_be_bytes(randomness.bytes())).into();
-        let keys = Arc::new(keys);
-        Ok(Self { store, clock, randomness, settings, hashing, keys, lane_key, sealer })
+        let (keys, clock_watch) = (Arc::new(keys), Arc::default());
+        Ok(Self {
+            store,
+            clock,
+            randomness,
+            settings,
+            hashing,
+            keys,
+            clock_watch,
+            sealer,
+            lane_key,
+        })
     }
 
     /// The time now.

@@ -175,6 +175,15 @@ fn line(row: &Row) -> Result<AuditLine, StoreError> {
     })
 }
 
+impl Reading {
+    /// When the newest event was written, by the clock of then.
+    pub async fn newest_event(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        // Identifiers are ordered by time.
+        let sql = "SELECT at FROM audit_events ORDER BY id DESC LIMIT 1";
+        self.row(sql, vec![]).await?.map(|row| row.time("at")).transpose()
+    }
+}
+
 impl Writing {
     /// Writes an event in the transaction of its act. Where strangers can cause it at will, it is
     /// one row a kind, user, network and minute, with a count. Sealing takes a row's key away, so

@@ -72,4 +72,19 @@ impl Writing {
         let sql = "UPDATE data_keys SET wrapped = $1 WHERE id = $2 AND wrapped = $3";
         self.change_one(sql, values![wrapped, old.id, old.wrapped.as_slice()]).await
     }
+
+    /// Removes a data key that is not the newest; `false` when it is, when it is gone, or when a
+    /// foreign key says that something is sealed with it. Then the transaction must be dropped.
+    pub async fn remove_data_key(&mut self, id: DataKeyId) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM data_keys WHERE id = $1
+                   AND number < (SELECT MAX(newest.number) FROM data_keys newest)";
+        match self.change_one(sql, values![id]).await {
+            Err(StoreError::Statement(sqlx::Error::Database(error)))
+                if error.is_foreign_key_violation() =>
+            {
+                Ok(false)
+            }
+            other => other,
+        }
+    }
 }

@@ -4,11 +4,14 @@
 //! NULL without a word.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Postgres, Row as _, Sqlite, Transaction};
+
+use tokio::sync::Notify;
 
 use crate::error::StoreError;
 
@@ -48,6 +51,8 @@ value_from! {
     vestibule_domain::id::LinkId => |x| Self::Text(Some(x.to_string())),
     vestibule_domain::id::AuditEventId => |x| Self::Text(Some(x.to_string())),
     vestibule_domain::id::DataKeyId => |x| Self::Text(Some(x.to_string())),
+    vestibule_domain::id::MailId => |x| Self::Text(Some(x.to_string())),
+    vestibule_domain::id::NodeId => |x| Self::Text(Some(x.to_string())),
     vestibule_domain::id::RecoveryCodeSetId => |x| Self::Text(Some(x.to_string())),
     vestibule_domain::id::NoticeId => |x| Self::Text(Some(x.to_string())),
 }
@@ -73,6 +78,9 @@ pub struct Reading {
 /// A transaction: all of it or, when it is dropped before [`Writing::commit`], nothing.
 pub struct Writing {
     pub(crate) reading: Reading,
+    /// Who is told, once it is committed, that a mail waits.
+    pub(crate) sender: Arc<Notify>,
+    pub(crate) wrote_mail: bool,
 }
 
 impl Deref for Writing {
@@ -181,12 +189,20 @@ impl Writing {
         Ok(self.change(sql, values).await? == 1)
     }
 
+    /// Has the sender of mails woken at the commit.
+    pub(crate) fn wake_sender(&mut self) {
+        self.wrote_mail = true;
+    }
+
     /// Makes it last.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.reading.connection {
             Connection::SqliteWrite(transaction) => transaction.commit().await?,
             Connection::PostgresWrite(transaction) => transaction.commit().await?,
             Connection::Sqlite(_) | Connection::Postgres(_) => {}
+        }
+        if self.wrote_mail {
+            self.sender.notify_one();
         }
         Ok(())
     }

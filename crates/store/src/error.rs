@@ -1,5 +1,8 @@
 //! What can go wrong between Vestibule and its database.
 
+use sqlx::error::DatabaseError;
+use sqlx::sqlite::SqliteError;
+
 /// A failure of the store. None of these is the user's fault.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -48,6 +51,16 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether a unique constraint refused a row.
+    pub(crate) fn is_taken(&self) -> bool {
+        match self {
+            Self::Statement(sqlx::Error::Database(error)) => error.is_unique_violation(),
+            _ => false,
+        }
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let passing = match &error {
@@ -56,15 +69,51 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => true,
-            // SQLite: busy or locked. PostgreSQL: shutting down, connection lost, deadlock.
-            sqlx::Error::Database(database) => database.code().is_some_and(|code| {
-                matches!(code.as_ref(), "5" | "6" | "261" | "517" | "40P01" | "40001")
-                    || code.starts_with("57P")
-                    || code.starts_with("08")
-                    || code.starts_with("53")
-            }),
+            sqlx::Error::Database(database) => is_passing(database.as_ref()),
             _ => false,
         };
         if passing { Self::Unavailable(error) } else { Self::Statement(error) }
+    }
+}
+
+/// Whether the database itself is in trouble, not the statement.
+fn is_passing(error: &dyn DatabaseError) -> bool {
+    let Some(code) = error.code() else { return false };
+    if error.try_downcast_ref::<SqliteError>().is_some() {
+        // The low byte is the kind (<https://www.sqlite.org/rescode.html>): busy, locked, read-only,
+        // I/O error, full, cannot open.
+        return code
+            .parse::<u32>()
+            .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14));
+    }
+    // <https://www.postgresql.org/docs/current/errcodes-appendix.html>: deadlock, serialisation,
+    // read-only; shutting down; connection lost; no resources, such as a full disk; I/O error.
+    matches!(code.as_ref(), "40P01" | "40001" | "25006")
+        || ["57P", "08", "53", "58"].iter().any(|class| code.starts_with(class))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::{ConnectOptions as _, Executor as _};
+
+    use super::StoreError;
+
+    /// What SQLite says of a disk that is full or read-only, and of a statement that is wrong.
+    #[tokio::test]
+    async fn a_full_or_read_only_disk_passes_and_a_wrong_statement_does_not() {
+        let memory = SqliteConnectOptions::new().in_memory(true);
+        for (pragma, statement, passes) in [
+            ("PRAGMA max_page_count = 2", "INSERT INTO t VALUES (zeroblob(100000))", true),
+            ("PRAGMA query_only = on", "INSERT INTO t VALUES (1)", true),
+            ("SELECT 1", "INSERT INTO u VALUES (1)", false),
+            ("SELECT 1", "INSERT INTO t VALUES (NULL)", false),
+        ] {
+            let mut connection = memory.connect().await.unwrap();
+            connection.execute("CREATE TABLE t (x NOT NULL)").await.unwrap();
+            connection.execute(pragma).await.unwrap();
+            let error = StoreError::from(connection.execute(statement).await.unwrap_err());
+            assert_eq!(matches!(error, StoreError::Unavailable(_)), passes, "{pragma}: {error}");
+        }
     }
 }

@@ -20,6 +20,8 @@ const LINKS_KEPT: Duration = Duration::from_hours(48);
 
 /// How long a browser is known after its last sign-in: as long as browsers keep its cookie.
 const BROWSERS_KEPT: Duration = Duration::from_hours(400 * 24);
+/// How long it is kept how often something was asked for.
+const ASKS_KEPT: Duration = Duration::from_hours(24);
 
 impl Writing {
     /// Removes one batch of ended sessions, old spent codes, expired enrolments and links, lanes
@@ -74,8 +76,15 @@ impl Writing {
                 values![now.minus(BROWSERS_KEPT), kept, BATCH],
             )
             .await?;
+        let asks = self
+            .change(
+                "DELETE FROM asks WHERE key IN
+                     (SELECT key FROM asks WHERE since < $1 LIMIT $2)",
+                values![now.minus(ASKS_KEPT), BATCH],
+            )
+            .await?;
         let batch = BATCH.unsigned_abs();
-        let removed = [ended, spent, enrolments, links, lanes, browsers];
+        let removed = [ended, spent, enrolments, links, lanes, browsers, asks];
         Ok(removed.iter().any(|removed| *removed >= batch))
     }
 

@@ -4,6 +4,8 @@
 //! one noun. A conditional write answers whether it changed its one row, and callers must look.
 
 mod accounts;
+mod address_changes;
+mod asks;
 mod audit;
 mod audit_chain;
 mod audit_segments;
@@ -16,15 +18,20 @@ mod error;
 mod factors;
 mod housekeeping;
 mod in_use;
+mod inspection;
+mod installation;
 mod lanes;
 mod links;
 mod members;
 mod migrations;
+mod nodes;
 mod notices;
+mod outbox;
 mod recovery_codes;
 mod recovery_codes_restored;
 mod remains;
 mod restore;
+mod sealed;
 mod sessions;
 mod store;
 mod users;
@@ -40,13 +47,18 @@ pub use enrolments::PendingEnrolment;
 pub use error::StoreError;
 pub use factors::FactorRecord;
 pub use in_use::InUse;
+pub use inspection::{Inspection, Setting};
+pub use installation::Installation;
 pub use links::{LinkRecord, NewLink};
 pub use members::{Member, MemberFilter, MemberPage, MfaCounts, PageKey};
+pub use nodes::NodeRecord;
 pub use notices::{NewNotice, NoticeRecord};
+pub use outbox::{NewMail, WaitingMail};
 pub use recovery_codes::{
     NewRecoveryCodes, RecoveryCodeSalt, RecoveryCodesRecord, TakenRecoveryCode, UnkeptRecoveryCodes,
 };
 pub use remains::{RemainingCodes, RemainingFactor, RemainingUser, SpentCode};
+pub use sealed::{SEALED, SealedRow, SealedTable};
 pub use sessions::{NewSession, OpenSession, SessionRecord};
 pub use store::{DatabaseUrl, DatabaseUrlError, Store};
 pub use users::{NewUser, PasswordRecord, UserRecord};

@@ -12,20 +12,22 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../migrations/0001_foundation.sql")),
     (2, "notices", include_str!("../migrations/0002_notices.sql")),
     (3, "recovery_codes", include_str!("../migrations/0003_recovery_codes.sql")),
+    (4, "mail", include_str!("../migrations/0004_mail.sql")),
     (5, "limits", include_str!("../migrations/0005_limits.sql")),
     (6, "audit", include_str!("../migrations/0006_audit.sql")),
+    (7, "keys", include_str!("../migrations/0007_keys.sql")),
 ];
+
+/// The newest schema that this program knows.
+pub(crate) fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, ..)| *version)
+}
 
 /// Which spelling of the types a database wants.
 #[derive(Clone, Copy)]
 pub(crate) enum Spelling {
     Sqlite,
     Postgres,
-}
-
-/// The newest that this program knows.
-pub(crate) fn newest() -> i64 {
-    MIGRATIONS.last().map_or(0, |(version, ..)| *version)
 }
 
 /// Brings the schema up to date. The caller holds whatever lock the database needs for it.

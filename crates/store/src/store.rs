@@ -9,6 +9,8 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
+use tokio::sync::Notify;
+use vestibule_domain::time::Timestamp;
 
 use crate::engine::{Connection, Reading, Row, Writing};
 use crate::error::StoreError;
@@ -64,6 +66,8 @@ impl FromStr for DatabaseUrl {
 #[derive(Clone)]
 pub struct Store {
     pools: Pools,
+    /// Told of every mail that this process has written.
+    sender: Arc<Notify>,
     _in_use: Option<Arc<InUse>>,
 }
 
@@ -107,7 +111,7 @@ impl Store {
             DatabaseUrl::Sqlite(path) => sqlite_pools(sqlite_options(path)).await?,
             DatabaseUrl::Postgres(options) => Pools::Postgres(postgres_pool(options).await?),
         };
-        Ok(Self { pools, _in_use: None })
+        Ok(Self { pools, sender: Arc::default(), _in_use: None })
     }
 
     /// A connection to read with.
@@ -129,7 +133,13 @@ impl Store {
             }
             Pools::Postgres(pool) => Connection::PostgresWrite(pool.begin().await?),
         };
-        Ok(Writing { reading: Reading { connection } })
+        let sender = Arc::clone(&self.sender);
+        Ok(Writing { reading: Reading { connection }, sender, wrote_mail: false })
+    }
+
+    /// Resolves once this process has written a mail that nobody was woken for yet.
+    pub async fn mail_written(&self) {
+        self.sender.notified().await;
     }
 
     /// Whether the database answers.
@@ -137,6 +147,19 @@ impl Store {
         match self.read().await {
             Ok(mut db) => db.number("SELECT CAST(1 AS BIGINT) AS n", vec![]).await.is_ok(),
             Err(_) => false,
+        }
+    }
+
+    /// The time on the database's own clock; `None` on SQLite, which has none but this machine's.
+    pub async fn database_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { .. } => Ok(None),
+            Pools::Postgres(_) => {
+                let sql =
+                    "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS n";
+                let millis = self.read().await?.number(sql, vec![]).await?;
+                Ok(Some(Timestamp::from_millis(millis)))
+            }
         }
     }
 
@@ -191,7 +214,7 @@ async fn open_sqlite(path: &Path, in_use: InUse) -> Result<Store, StoreError> {
     if let Pools::Sqlite { writer, .. } = &pools {
         migrations::apply(&mut *writer.acquire().await?, Spelling::Sqlite).await?;
     }
-    Ok(Store { pools, _in_use: Some(Arc::new(in_use)) })
+    Ok(Store { pools, sender: Arc::default(), _in_use: Some(Arc::new(in_use)) })
 }
 
 fn sqlite_options(path: &Path) -> SqliteConnectOptions {
@@ -220,7 +243,7 @@ async fn sqlite_pools(options: SqliteConnectOptions) -> Result<Pools, StoreError
 async fn open_postgres(options: &PgConnectOptions) -> Result<Store, StoreError> {
     let pool = postgres_pool(options).await?;
     migrations::apply(&mut *pool.acquire().await?, Spelling::Postgres).await?;
-    Ok(Store { pools: Pools::Postgres(pool), _in_use: None })
+    Ok(Store { pools: Pools::Postgres(pool), sender: Arc::default(), _in_use: None })
 }
 
 async fn postgres_pool(options: &PgConnectOptions) -> Result<PgPool, StoreError> {

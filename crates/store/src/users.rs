@@ -234,6 +234,18 @@ impl Writing {
         .map(drop)
     }
 
+    /// Sets the password of a user whose epoch this transaction has bumped, by a link that came by
+    /// mail: who reads the mail has given no second proof, so the budget is not renewed (design,
+    /// rule 3).
+    pub async fn set_password_by_mail(
+        &mut self,
+        user: UserId,
+        hash: String,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE users SET password_hash = $1 WHERE id = $2";
+        self.change(sql, values![hash, user]).await.map(drop)
+    }
+
     /// Replaces a hash by one of the same password at today's cost; the epoch stays, and guards
     /// against a password that was changed meanwhile.
     pub async fn renew_hash(

@@ -20,6 +20,7 @@ use vestibule_flows::after_restore::{AfterRestore, Replaced};
 use vestibule_flows::furnish::Furnished;
 use vestibule_flows::recover::Recover;
 use vestibule_flows::{HashingQueue, Settings, Vestibule};
+use vestibule_mail::{Courier, Encryption, Smtp, Step};
 use vestibule_store::Store;
 use vestibule_web::{WebSettings, app, link, serve};
 
@@ -27,6 +28,7 @@ use crate::client::{Answer, Client};
 use crate::clock::MovableClock;
 use crate::database::{Database, Emptied, open_as_is};
 use crate::phone::Enrolled;
+use crate::smtp::{Mailbox, Received};
 
 /// Hashes that cost next to nothing: stories are about what happens, not about how long it takes.
 pub const CHEAP: HashCost = HashCost { memory_kib: 8, passes: 1 };
@@ -45,24 +47,13 @@ pub struct TestApp {
     pub store: Store,
     /// The furnished account, if there is one.
     pub account: Option<AccountId>,
-    key: MasterKey,
+    /// Where its mail arrives, if it sends any.
+    pub mailbox: Option<Mailbox>,
     apps: Arc<Mutex<BTreeMap<String, TotpSecret>>>,
     pub(crate) kept: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
     server: JoinHandle<()>,
-    database: Emptied,
-}
-
-/// Another process on the same database, at an address of its own.
-pub struct Node {
-    /// Where it listens, and its public address.
-    pub url: String,
-    server: JoinHandle<()>,
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
+    key: MasterKey,
+    database: Arc<Emptied>,
 }
 
 /// Randomness of the operating system.
@@ -88,7 +79,7 @@ impl TestApp {
         let clock = MovableClock::default();
         let later = now.millis() - clock.now().millis();
         clock.advance(Duration::from_millis(later.try_into().unwrap()));
-        Self::start_on(database, key, clock, settings, None, &[]).await
+        Self::start_on(Arc::new(database), key, clock, settings, None, &[]).await
     }
 
     /// With "Acme Analytics" behind a reverse proxy that adds https, and is trusted.
@@ -99,32 +90,79 @@ impl TestApp {
         app.await.furnish().await
     }
 
+    /// With "Acme Analytics" and a mail server.
+    pub async fn mailing(database: Database) -> Self {
+        let settings = Settings { hash_cost: CHEAP, mail: true, ..Settings::default() };
+        Self::furnished_with(database, settings).await.with_mailbox()
+    }
+
+    /// The same, behind a reverse proxy that adds https, and is trusted.
+    pub async fn mailing_https(database: Database) -> Self {
+        let settings = Settings { hash_cost: CHEAP, mail: true, ..Settings::default() };
+        let app =
+            Self::start(database, settings, Some("https://login.acme.example"), &["127.0.0.0/8"]);
+        app.await.furnish().await.with_mailbox()
+    }
+
+    fn with_mailbox(mut self) -> Self {
+        self.mailbox = Some(Mailbox::new());
+        self
+    }
+
+    /// The mailbox of an app that sends mail.
+    pub fn mailbox(&self) -> &Mailbox {
+        self.mailbox.as_ref().expect("an app that sends mail")
+    }
+
+    /// Who sends its mail, as another process would begin to.
+    pub fn courier(&self, encryption: Encryption) -> Courier {
+        let public_url = Url::parse(&self.public_url).unwrap();
+        let smtp = Smtp::new(self.mailbox().settings(encryption), "localhost").unwrap();
+        Courier::new(self.vestibule.clone(), smtp, public_url)
+    }
+
+    /// Sends what can be sent now, and answers what arrived since this was asked last.
+    pub async fn deliver(&self) -> Vec<Received> {
+        let mut courier = self.courier(Encryption::None);
+        while courier.step().await.unwrap() == Step::Done {}
+        self.mailbox().new_ones()
+    }
+
     async fn start(
         database: Database,
         settings: Settings,
         public_url: Option<&str>,
         trusted_proxies: &[&str],
     ) -> Self {
-        let (clock, made) = (MovableClock::default(), database.make().await);
+        let (clock, made) = (MovableClock::default(), Arc::new(database.make().await));
         let key = MasterKey::new(&randomness());
         Self::start_on(made, key, clock, settings, public_url, trusted_proxies).await
     }
 
+    /// A further node on the same database, with the same key and clock, on a port of its own: also
+    /// what there is after a restart, since nothing is remembered.
+    pub async fn another_node(&self) -> Self {
+        let (made, key) = (Arc::clone(&self.database), self.key.clone());
+        let (clock, settings) = (self.clock.clone(), *self.vestibule.settings());
+        let mut node = Self::start_on(made, key, clock, settings, None, &[]).await;
+        (node.account, node.apps) = (self.account, Arc::clone(&self.apps));
+        node.kept = Arc::clone(&self.kept);
+        node
+    }
+
     /// On a database that is there, with the key of its data.
     pub(crate) async fn start_on(
-        made: Emptied,
+        made: Arc<Emptied>,
         key: MasterKey,
         clock: MovableClock,
         settings: Settings,
         public_url: Option<&str>,
         trusted_proxies: &[&str],
     ) -> Self {
-        let store = made.open().await;
-        let random = randomness();
+        let (store, random) = (made.open().await, randomness());
+        let (keys, time) = (std::slice::from_ref(&key), clock.clock());
         let vestibule =
-            Vestibule::open(store.clone(), &key, clock.clock(), random, settings, hashing())
-                .await
-                .unwrap();
+            Vestibule::open(store.clone(), keys, time, random, settings, hashing()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
         let public_url = public_url.unwrap_or(&url).to_owned();
@@ -143,28 +181,13 @@ impl TestApp {
             vestibule,
             store,
             account: None,
+            mailbox: None,
             key,
             apps: Arc::default(),
             kept: Arc::default(),
             server,
             database: made,
         }
-    }
-
-    /// Another node on the same database, as it is after a restart: nothing is remembered.
-    pub async fn another_node(&self) -> Node {
-        let (store, clock) = (self.store.clone(), self.clock.clock());
-        let settings = *self.vestibule.settings();
-        let node = Vestibule::open(store, &self.key, clock, randomness(), settings, hashing());
-        let node = node.await.unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
-        let public_url = Url::parse(&url).unwrap();
-        let router = app(node, WebSettings { public_url, trusted_proxies: Vec::new() });
-        let server = tokio::spawn(async move {
-            serve(listener, router, std::future::pending()).await.unwrap();
-        });
-        Node { url, server }
     }
 
     /// With "Acme Analytics": Ada (Admin), Ben and Dinesh without a factor, Cleo with one.
@@ -338,11 +361,6 @@ impl TestApp {
         admin.post("/settings/account/mfa", &[("required", required)]).await
     }
 
-    /// The key that its data is sealed with.
-    pub fn master_key(&self) -> &MasterKey {
-        &self.key
-    }
-
     /// A set-up link's path, on an empty database.
     pub async fn setup_path(&self) -> String {
         let token = self.vestibule.make_setup_link().await.unwrap().expect("an empty database");
@@ -369,11 +387,16 @@ impl TestApp {
     }
 
     /// The path of a link: it must lead to the public address.
-    pub(crate) fn path_of_link(&self, link: &str) -> String {
+    pub fn path_of_link(&self, link: &str) -> String {
         let path = link.strip_prefix(self.public_url.trim_end_matches('/'));
         let path = path.unwrap_or_else(|| panic!("{link} does not lead to {}", self.public_url));
         assert!(path.starts_with('/'), "{link} does not lead to {}", self.public_url);
         path.to_owned()
+    }
+
+    /// The master key that its data was made with.
+    pub fn master_key(&self) -> &MasterKey {
+        &self.key
     }
 
     /// Everything that its database holds, as bytes.
@@ -396,7 +419,7 @@ impl TestApp {
     pub async fn restore(&self, backup: Emptied, replaced: &Replaced<'_>) -> (Self, AfterRestore) {
         let settings = *self.vestibule.settings();
         let (key, clock) = (self.key.clone(), self.clock.clone());
-        let mut app = Self::start_on(backup, key, clock, settings, None, &[]).await;
+        let mut app = Self::start_on(Arc::new(backup), key, clock, settings, None, &[]).await;
         app.account = self.account;
         app.apps = self.apps.clone();
         app.kept = self.kept.clone();

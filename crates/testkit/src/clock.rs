@@ -1,7 +1,7 @@
 //! A clock that stands until it is moved.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use vestibule_domain::time::{Clock, Timestamp};
@@ -11,28 +11,38 @@ const START: i64 = 1_800_000_010_000;
 
 /// Shared by all that it is cloned into.
 #[derive(Clone)]
-pub struct MovableClock(Arc<AtomicI64>);
+pub struct MovableClock {
+    now: Arc<AtomicI64>,
+    /// What the steady clock shows, which nobody can set.
+    steady: Arc<AtomicU64>,
+}
 
 impl Default for MovableClock {
     fn default() -> Self {
-        Self(Arc::new(AtomicI64::new(START)))
+        Self { now: Arc::new(AtomicI64::new(START)), steady: Arc::default() }
     }
 }
 
 impl MovableClock {
     /// The time on it.
     pub fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+        Timestamp::from_millis(self.now.load(Ordering::SeqCst))
     }
 
-    /// Moves it on.
+    /// Lets time pass.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(millis(by), Ordering::SeqCst);
+        self.now.fetch_add(millis(by), Ordering::SeqCst);
+        self.steady.fetch_add(millis(by).unsigned_abs(), Ordering::SeqCst);
     }
 
-    /// Sets it back.
+    /// Sets it, without any time passing.
+    pub fn set(&self, now: Timestamp) {
+        self.now.store(now.millis(), Ordering::SeqCst);
+    }
+
+    /// Sets it back, without any time passing.
     pub fn set_back(&self, by: Duration) {
-        self.0.fetch_sub(millis(by), Ordering::SeqCst);
+        self.set(self.now().minus(by));
     }
 
     /// Moves it to the next TOTP step, so that the app shows another code.
@@ -52,8 +62,11 @@ impl MovableClock {
 
     /// The clock as the program takes it.
     pub fn clock(&self) -> Clock {
-        let clock = self.clone();
-        Clock::new(move || clock.now())
+        let (clock, steady) = (self.clone(), Arc::clone(&self.steady));
+        Clock::new(
+            move || clock.now(),
+            move || Duration::from_millis(steady.load(Ordering::SeqCst)),
+        )
     }
 }
 

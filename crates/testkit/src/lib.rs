@@ -15,6 +15,7 @@ mod leash;
 pub mod phone;
 pub mod postgres;
 mod race;
+pub mod smtp;
 
 pub use acts::{RECOVERY_CODES, codes_on};
 pub use admins::users_on;
@@ -24,3 +25,4 @@ pub use clock::MovableClock;
 pub use database::Database;
 pub use race::race;
 pub use reqwest::Method;
+pub use smtp::{Behaviour, Mailbox, Received};

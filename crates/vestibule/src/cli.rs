@@ -102,6 +102,20 @@ pub(crate) enum Command {
     /// disabled since the backup can sign in again, and used codes can be used once more. Doing it
     /// twice signs everybody out once more and does no other harm.
     AfterRestore(AfterRestoreArgs),
+    /// Look at the keys, or change them
+    ///
+    /// Secrets such as those of authenticator apps are sealed with a data key, which stands in the
+    /// database, wrapped by the master key in the key file. docs/keys.md has the steps.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+    /// Check the installation, and say what to do
+    ///
+    /// Looks at files, keys, database, clock, public address and mail, and changes nothing. A line
+    /// each: ok, warn or bad. Exits with code 1 when a line is bad. Works beside a running
+    /// `vestibule serve` and without one.
+    Doctor(Installation),
     /// Try everything out on data that is thrown away
     ///
     /// Serves the furnished account "Acme Analytics" from a temporary folder and prints its users
@@ -123,6 +137,44 @@ pub(crate) enum AccountCommand {
     /// The invitation is a link that works once, for 14 days: with it the Admin sets a password
     /// and signs in. Works beside a running `vestibule serve`, on the same data.
     Create(CreateArgs),
+}
+
+/// The commands about keys.
+#[derive(Subcommand)]
+pub(crate) enum KeysCommand {
+    /// List the data keys, the master key, and the nodes that serve
+    List(Installation),
+    /// Make a new data key
+    ///
+    /// From then on everything is sealed with it. What was sealed before is sealed anew by the
+    /// running `vestibule serve` in the background, or by this command where none runs. The old key
+    /// is removed when nothing needs it.
+    Rotate(Installation),
+    /// Make a file with a new master key, and print its id
+    New(NewKeyFile),
+    /// Wrap the data keys by another master key
+    ///
+    /// Refused until every running node holds the new key: it takes it from the file
+    /// `master.key.next` beside its `master.key`. Afterwards the new file takes the place of the old.
+    Rewrap(RewrapArgs),
+}
+
+/// The argument of `vestibule keys new`.
+#[derive(Args)]
+pub(crate) struct NewKeyFile {
+    /// File to make; one that is there is left as it is
+    #[arg(value_name = "FILE")]
+    pub(crate) path: PathBuf,
+}
+
+/// The arguments of `vestibule keys rewrap`.
+#[derive(Args)]
+pub(crate) struct RewrapArgs {
+    /// File of the new master key, made by `vestibule keys new`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_key: PathBuf,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
 }
 
 /// The commands about the audit log.

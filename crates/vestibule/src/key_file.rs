@@ -42,6 +42,17 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Option<MasterKey>> {
     })
 }
 
+/// Makes a new key file for an operator, and never touches one that is there.
+pub(crate) fn create_new(path: &Path, randomness: &Randomness) -> anyhow::Result<MasterKey> {
+    if path.symlink_metadata().is_ok() {
+        bail!(
+            "there is a file {} already: it is left as it is; choose another name",
+            path.display()
+        );
+    }
+    create(path, randomness)
+}
+
 /// Makes a new key and its file. It is whole and on the disk before it has its name, so that a
 /// power cut leaves either no key file or a good one; a file that is there is never replaced.
 pub(crate) fn create(path: &Path, randomness: &Randomness) -> anyhow::Result<MasterKey> {

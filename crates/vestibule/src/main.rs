@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod config;
 mod data_folder;
+mod doctor;
 mod key_file;
 mod logging;
 mod opening;
@@ -18,11 +19,12 @@ mod restored;
 mod serving;
 mod stop;
 mod system;
+mod tending;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::cli::{AccountCommand, AuditCommand, Cli, Command, ConfigCommand};
+use crate::cli::{AccountCommand, AuditCommand, Cli, Command, ConfigCommand, KeysCommand};
 
 /// What may block is a look-up of a host name now and then. Each thread costs memory.
 const BLOCKING_THREADS: usize = 4;
@@ -54,6 +56,11 @@ fn run(command: Command) -> anyhow::Result<()> {
             let recovers = commands::recover::recovers(&args);
             let config = args.installation.config()?;
             in_runtime(commands::recover::run(&config, &args.email, recovers))
+        }
+        Command::Keys { command } => run_keys(command),
+        Command::Doctor(installation) => {
+            let config = installation.config()?;
+            in_runtime(commands::doctor::run(&config))
         }
         Command::Audit { command: AuditCommand::Export(args) } => {
             let wanted = args.wanted()?;
@@ -87,6 +94,24 @@ fn run(command: Command) -> anyhow::Result<()> {
             commands::config::check(file.path())
         }
         Command::Config { command: ConfigCommand::Example } => commands::config::example(),
+    }
+}
+
+fn run_keys(command: KeysCommand) -> anyhow::Result<()> {
+    match command {
+        KeysCommand::List(installation) => {
+            let config = installation.config()?;
+            in_runtime(commands::keys::list::run(&config))
+        }
+        KeysCommand::Rotate(installation) => {
+            let config = installation.config()?;
+            in_runtime(commands::keys::rotate::run(&config))
+        }
+        KeysCommand::New(file) => commands::keys::new::run(&file.path),
+        KeysCommand::Rewrap(args) => {
+            let config = args.installation.config()?;
+            in_runtime(commands::keys::rewrap::run(&config, &args.new_key))
+        }
     }
 }
 

@@ -14,10 +14,14 @@ use crate::{data_folder, key_file, system};
 pub(crate) async fn create_or_open(config: &Config) -> anyhow::Result<Vestibule> {
     data_folder::ensure(&config.data_dir)?;
     let path = config.key_file();
-    let key = key_file::read(&path)?;
+    let (key, next) = (key_file::read(&path)?, key_file::read(&config.next_key_file())?);
     let store = open_store(config).await?;
     let key = match key {
         Some(key) => key,
+        // Between the removal of the old file and the renaming of the new one.
+        None if next.is_some() && holds_data(config, &store).await? => {
+            return open(config, store, next.as_slice()).await;
+        }
         // A new key over data that another one sealed would lock everybody's factors away. Another
         // process may have made both meanwhile.
         None if holds_data(config, &store).await? => key_file::read(&path)?.ok_or_else(|| {
@@ -30,12 +34,13 @@ pub(crate) async fn create_or_open(config: &Config) -> anyhow::Result<Vestibule>
         })?,
         None => key_file::create(&path, &system::randomness())?,
     };
-    open(config, store, &key).await
+    let keys: Vec<MasterKey> = std::iter::once(key).chain(next).collect();
+    open(config, store, &keys).await
 }
 
 /// Opens the data that `vestibule serve` made, for a command beside it. It makes nothing.
 pub(crate) async fn open_existing(config: &Config) -> anyhow::Result<Vestibule> {
-    let key = existing_key(config)?;
+    let keys = existing_keys(config)?;
     if let DatabaseUrl::Sqlite(file) = &config.database
         && !file.exists()
     {
@@ -48,7 +53,7 @@ pub(crate) async fn open_existing(config: &Config) -> anyhow::Result<Vestibule> 
             show_database(&config.database),
         );
     }
-    open(config, store, &key).await
+    open(config, store, &keys).await
 }
 
 /// Opens a database with the key that its data keys are wrapped with.
@@ -57,19 +62,36 @@ pub(crate) async fn open_with(
     store: Store,
     key: &MasterKey,
 ) -> anyhow::Result<Vestibule> {
-    open(config, store, key).await
+    open(config, store, std::slice::from_ref(key)).await
 }
 
-/// The key of the data that `vestibule serve` made.
-pub(crate) fn existing_key(config: &Config) -> anyhow::Result<MasterKey> {
+/// The keys of the data that `vestibule serve` made: the one in the key file, and one that is to
+/// replace it, or has just replaced it.
+pub(crate) fn existing_keys(config: &Config) -> anyhow::Result<Vec<MasterKey>> {
     let path = config.key_file();
-    key_file::read(&path)?.ok_or_else(|| {
-        anyhow!(
+    let keys = [key_file::read(&path)?, key_file::read(&config.next_key_file())?];
+    let keys: Vec<MasterKey> = keys.into_iter().flatten().collect();
+    if keys.is_empty() {
+        bail!(
             "there is no key file {}: name the data folder with --data-dir or --config, or start \
              `vestibule serve` first",
             absolute(&path).unwrap_or(path).display(),
-        )
-    })
+        );
+    }
+    Ok(keys)
+}
+
+/// The one key of the data, where a database is put back: with two it would not be clear which.
+pub(crate) fn only_key(config: &Config) -> anyhow::Result<Option<MasterKey>> {
+    let (file, next) = (config.key_file(), config.next_key_file());
+    if next.exists() {
+        bail!(
+            "the master key is being changed: {} lies beside {}; finish that first (docs/keys.md)",
+            next.display(),
+            file.display(),
+        );
+    }
+    key_file::read(&file)
 }
 
 async fn open_store(config: &Config) -> anyhow::Result<Store> {
@@ -83,13 +105,15 @@ async fn holds_data(config: &Config, store: &Store) -> anyhow::Result<bool> {
     Ok(!keys.is_empty())
 }
 
-async fn open(config: &Config, store: Store, key: &MasterKey) -> anyhow::Result<Vestibule> {
+async fn open(config: &Config, store: Store, keys: &[MasterKey]) -> anyhow::Result<Vestibule> {
     let (clock, randomness) = (system::clock(), system::randomness());
     let hashing = HashingQueue::start()?;
-    Vestibule::open(store, key, clock, randomness, config.settings, hashing).await.map_err(
+    Vestibule::open(store, keys, clock, randomness, config.settings, hashing).await.map_err(
         |error| match error {
             KeyError::Store(error) => explain(config, &error),
-            KeyError::Foreign(_) => anyhow!("{}: {error}", config.key_file().display()),
+            KeyError::Foreign { .. } | KeyError::NotWrapped(_) => {
+                anyhow!("{}: {error}", config.key_file().display())
+            }
         },
     )
 }

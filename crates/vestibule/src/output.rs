@@ -14,6 +14,12 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Writes what somebody who waits wants to know to stderr.
+pub(crate) fn remark(text: &str) {
+    // Nobody is left to hear of a failure of this.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
 /// Writes what went wrong to stderr, each line of it as an error. Nobody is left to hear of a
 /// failure of this.
 pub(crate) fn complain(error: &impl Display) {

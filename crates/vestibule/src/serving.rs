@@ -8,14 +8,17 @@ use std::time::Duration;
 use anyhow::anyhow;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use url::Url;
 use vestibule_flows::Vestibule;
+use vestibule_mail::{Courier, Smtp, SmtpSettings};
 use vestibule_web::WebSettings;
 
 use crate::audit_heads::HeadsFile;
 use crate::config::Config;
 use crate::stop::Stop;
+use crate::tending::Tending;
 
 /// What the database is given to close, after the time that requests in flight were given: the
 /// whole end takes at most five seconds.
@@ -26,6 +29,8 @@ const LAST_SEAL: Duration = Duration::from_millis(250);
 /// How often audit events are sealed, and after how many times the head is exported.
 const SEALING: Duration = Duration::from_secs(1);
 const SEALINGS_A_HEAD: u32 = 60;
+/// What the mail that is being sent at the end may still take.
+const LAST_MAIL: Duration = Duration::from_secs(4);
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
 
 /// A port that is taken, and the address under which people come to it.
@@ -33,6 +38,7 @@ pub(crate) struct Door {
     listener: TcpListener,
     pub(crate) public_url: Url,
     trusted_proxies: Vec<IpNet>,
+    smtp: Option<SmtpSettings>,
 }
 
 impl Door {
@@ -43,7 +49,8 @@ impl Door {
             .map_err(|error| explain(config.listen, &error))?;
         let port = listener.local_addr()?.port();
         let public_url = config.public_url(port)?;
-        Ok(Self { listener, public_url, trusted_proxies: config.trusted_proxies.clone() })
+        let (trusted_proxies, smtp) = (config.trusted_proxies.clone(), config.smtp.clone());
+        Ok(Self { listener, public_url, trusted_proxies, smtp })
     }
 
     /// The address as people type it: without a path.
@@ -61,10 +68,13 @@ impl Door {
 pub(crate) async fn serve(
     vestibule: Vestibule,
     door: Door,
+    tending: Tending,
     audit_heads: &Path,
     stop: Stop,
 ) -> anyhow::Result<()> {
-    let Door { listener, public_url, trusted_proxies } = door;
+    let Door { listener, public_url, trusted_proxies, smtp } = door;
+    let courier = smtp.map(|smtp| courier(&vestibule, smtp, &public_url)).transpose()?;
+    let courier = courier.map(|courier| tokio::spawn(courier.run(stop.requested())));
     let app = vestibule_web::app(vestibule.clone(), WebSettings { public_url, trusted_proxies });
     let housekeeping = tokio::spawn(keep_house(vestibule.clone()));
     let mut heads = HeadsFile::at(audit_heads);
@@ -75,7 +85,8 @@ pub(crate) async fn serve(
         asked.await;
         tracing::info!("stopping");
     };
-    let served = vestibule_web::serve(listener, app, asked).await;
+    let ended = end_courier(courier, stop.requested());
+    let (served, ()) = tokio::join!(vestibule_web::serve(listener, app, asked), ended);
     housekeeping.abort();
     sealing.abort();
     // Once it has stopped, its transaction is over, and so is its use of the file.
@@ -89,10 +100,33 @@ pub(crate) async fn serve(
     if timeout(LAST_SEAL, last).await.is_err() {
         tracing::warn!("the last audit events are sealed after the next start");
     }
-    if timeout(CLOSING, vestibule.close()).await.is_err() {
+    let close = async {
+        tending.end().await;
+        vestibule.close().await;
+    };
+    if timeout(CLOSING, close).await.is_err() {
         tracing::warn!("the database was still busy when the process ended");
     }
     served.map_err(|error| anyhow!("serving failed: {error}"))
+}
+
+fn courier(
+    vestibule: &Vestibule,
+    settings: SmtpSettings,
+    public_url: &Url,
+) -> anyhow::Result<Courier> {
+    let hello = public_url.domain().unwrap_or("localhost");
+    Ok(Courier::new(vestibule.clone(), Smtp::new(settings, hello)?, public_url.clone()))
+}
+
+/// Lets the mail that is being sent be finished, beside the requests in flight. A mail server that
+/// hangs holds the end up no longer than they may; what it was being told is told again later.
+async fn end_courier(courier: Option<JoinHandle<()>>, stop: impl Future<Output = ()>) {
+    let Some(mut courier) = courier else { return };
+    stop.await;
+    if timeout(LAST_MAIL, &mut courier).await.is_err() {
+        courier.abort();
+    }
 }
 
 async fn keep_house(vestibule: Vestibule) {

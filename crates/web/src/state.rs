@@ -36,5 +36,5 @@ impl App {
 /// A link to be handed to a person: on the configured public address alone (design, rule 14).
 pub fn link(public_url: &Url, purpose: LinkPurpose, token: &Token) -> String {
     let base = public_url.as_str().trim_end_matches('/');
-    format!("{base}/{}/{}", purpose.as_str(), token.expose())
+    format!("{base}{}", purpose.path(token))
 }

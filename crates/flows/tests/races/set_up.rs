@@ -86,7 +86,7 @@ async fn of_two_master_keys_one_is_the_databases(on: Database) {
         }
         let opened: Vec<_> = all_results(acts).await;
         let good = opened.iter().filter(|opened| opened.is_ok()).count();
-        let foreign = opened.iter().filter(|o| matches!(o, Err(KeyError::Foreign(_)))).count();
+        let foreign = opened.iter().filter(|o| matches!(o, Err(KeyError::Foreign { .. }))).count();
         assert_eq!((good, foreign), (1, 3));
     }
 }

@@ -121,7 +121,15 @@ pub(crate) async fn open_with(
     key: &MasterKey,
 ) -> Result<Vestibule, KeyError> {
     let (random, hashing) = (randomness(), HashingQueue::start().unwrap());
-    Vestibule::open(store.clone(), key, clock.clock(), random, settings(), hashing).await
+    Vestibule::open(
+        store.clone(),
+        std::slice::from_ref(key),
+        clock.clock(),
+        random,
+        settings(),
+        hashing,
+    )
+    .await
 }
 
 /// The shared PostgreSQL database of all stages.

@@ -17,7 +17,7 @@ fn hash(number: u8) -> RecoveryCodeHash {
 }
 
 /// Codes 1, 2 and 3 of a user.
-fn set_of(db: &Db, user: UserId) -> NewRecoveryCodes {
+pub(crate) fn set_of(db: &Db, user: UserId) -> NewRecoveryCodes {
     NewRecoveryCodes {
         id: RecoveryCodeSetId::new(now(), &db.random),
         user,

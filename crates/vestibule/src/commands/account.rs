@@ -12,8 +12,8 @@ use crate::{opening, output};
 pub(crate) async fn create(config: &Config, name: &str, admin: &str) -> anyhow::Result<()> {
     let name = Name::parse(name).map_err(|error| anyhow!("NAME {name:?}: {error}"))?;
     let admin = Email::parse(admin).map_err(|error| anyhow!("--admin {admin:?}: {error}"))?;
-    let public_url = config.public_url_for_links()?;
     let vestibule = opening::open_existing(config).await?;
+    let public_url = config.public_url_for_links(vestibule.public_url().await?.as_deref())?;
     let made = vestibule.create_account(&name, &admin).await;
     vestibule.close().await;
     let Some(made) = made? else {

@@ -12,8 +12,10 @@ use crate::{key_file, opening, output, restored, system};
 
 /// Makes a database safe to serve that another program put back.
 pub(crate) async fn run(config: &Config, what: &AfterRestore) -> anyhow::Result<()> {
-    let public_url = config.public_url_for_links()?;
-    let key = opening::existing_key(config)?;
+    opening::existing_keys(config)?;
+    let Some(key) = opening::only_key(config)? else {
+        bail!("there is no key file {}", config.key_file().display());
+    };
     let of_backup = match &what.key_file {
         Some(path) => key_file::read(path)?
             .ok_or_else(|| anyhow!("there is no key file {}", path.display()))?,
@@ -22,6 +24,7 @@ pub(crate) async fn run(config: &Config, what: &AfterRestore) -> anyhow::Result<
     let replaced = open_replaced(config, what).await?;
     let store = open_restored(config, &key, &of_backup).await?;
     let vestibule = opening::open_with(config, store, &key).await?;
+    let public_url = config.public_url_for_links(vestibule.public_url().await?.as_deref())?;
     let replaced_by = match &replaced {
         Some((store, shown)) => match vestibule.relation_to(store).await? {
             Relation::Related => Replaced::There(store),
@@ -87,7 +90,7 @@ async fn open_restored(
     match vestibule_flows::rewrap(&store, of_backup, key, &system::randomness()).await {
         Ok(()) => Ok(store),
         Err(KeyError::Store(error)) => Err(opening::explain(config, &error)),
-        Err(KeyError::Foreign(_)) => bail!(
+        Err(KeyError::Foreign { .. } | KeyError::NotWrapped(_)) => bail!(
             "{shown} was sealed under another master key than {} ({}): name the key file of that \
              time with --key-file",
             config.key_file().display(),

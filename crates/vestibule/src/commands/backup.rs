@@ -19,7 +19,7 @@ pub(crate) async fn run(config: &Config, file: &Path, with_key: WithKey) -> anyh
     if file.symlink_metadata().is_ok() {
         bail!("{shown} exists already, and a backup overwrites nothing: choose another name");
     }
-    let key = opening::existing_key(config)?;
+    let keys = opening::existing_keys(config)?;
     if !database.exists() {
         bail!("there is no database {}: start `vestibule serve` first", database.display());
     }
@@ -42,7 +42,7 @@ pub(crate) async fn run(config: &Config, file: &Path, with_key: WithKey) -> anyh
     let made_at = system::said(system::clock().now());
     copy_sqlite(database, temporary.path()).await.map_err(|error| cannot(&error))?;
     let copy = examine_sqlite(temporary.path()).await.map_err(|error| cannot(&error))?;
-    must_fit(config, &key, &copy)?;
+    let key = the_fitting(config, keys, &copy)?;
 
     let mut manifest = Manifest::new(made_at, &copy, &key);
     let randomness = system::randomness();
@@ -72,22 +72,28 @@ fn sqlite_of<'a>(config: &'a Config, file: &Path) -> anyhow::Result<&'a Path> {
     }
 }
 
-/// A backup that says it belongs to a key that does not open it is worth nothing.
-fn must_fit(config: &Config, key: &MasterKey, copy: &vestibule_store::Copy) -> anyhow::Result<()> {
+/// The key that opens the copy: a backup that says it belongs to another is worth nothing.
+fn the_fitting(
+    config: &Config,
+    keys: Vec<MasterKey>,
+    copy: &vestibule_store::Copy,
+) -> anyhow::Result<MasterKey> {
     if copy.data_keys.is_empty() {
         bail!(
             "there is nothing in the database {}: start `vestibule serve` first",
             show_database(&config.database)
         );
     }
-    if copy.data_keys.iter().any(|(id, wrapped)| key.unwrap(*id, wrapped).is_err()) {
-        bail!(
+    let fits = |key: &MasterKey| {
+        copy.data_keys.iter().all(|(id, wrapped)| key.unwrap(*id, wrapped).is_ok())
+    };
+    keys.into_iter().find(fits).ok_or_else(|| {
+        anyhow!(
             "{}: the master key does not belong to this database: put back the key file that the \
              data was made with",
             config.key_file().display()
-        );
-    }
-    Ok(())
+        )
+    })
 }
 
 fn say(config: &Config, file: &Path, manifest: &Manifest, key: &MasterKey) -> anyhow::Result<()> {

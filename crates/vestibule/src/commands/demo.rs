@@ -14,6 +14,7 @@ use super::demo_people::{ACCOUNT, Person, furnish};
 use crate::config::{Config, Key};
 use crate::serving::{self, Door};
 use crate::stop::Stop;
+use crate::tending::Tending;
 use crate::{opening, output};
 
 /// What `--json` prints.
@@ -50,13 +51,14 @@ async fn serve(folder: &Path, listen: SocketAddr, json: bool, stop: Stop) -> any
         made = make(&config) => made?,
         () = stop.requested() => return Ok(()),
     };
+    let tending = Tending::start(&vestibule, &config, &door).await?;
     if json {
         let demo = Demo { url: door.shown(), users: &people };
         output::print(&serde_json::to_string(&demo)?)?;
     } else {
         output::print(&describe(&door.shown(), folder, &people))?;
     }
-    serving::serve(vestibule, door, &config.audit_heads, stop).await
+    serving::serve(vestibule, door, tending, &config.audit_heads, stop).await
 }
 
 async fn make(config: &Config) -> anyhow::Result<(Vestibule, Vec<Person>)> {
@@ -88,7 +90,7 @@ fn describe(url: &str, folder: &Path, people: &[Person]) -> String {
      Authentication\". Ada enrols first; then it holds for everyone, at once.
   4. Reload Ben's page: Ben is led to enrolment, and back to the page.
   5. Lost everything? In another terminal:
-     {program} recover ada@acme.example --data-dir {folder} --public-url {url}
+     {program} recover ada@acme.example --data-dir {folder}
 
 Ctrl+C ends the demo and removes all of it.",
         program = program(),

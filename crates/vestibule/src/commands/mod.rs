@@ -8,6 +8,8 @@ pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod demo;
 mod demo_people;
+pub(crate) mod doctor;
+pub(crate) mod keys;
 pub(crate) mod recover;
 pub(crate) mod restore;
 pub(crate) mod serve;

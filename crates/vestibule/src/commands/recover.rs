@@ -21,8 +21,8 @@ pub(crate) fn recovers(args: &RecoverArgs) -> Recovers {
 /// Makes the link with which a user who lost everything comes back.
 pub(crate) async fn run(config: &Config, email: &str, recovers: Recovers) -> anyhow::Result<()> {
     let email = Email::parse(email).map_err(|error| anyhow!("EMAIL {email:?}: {error}"))?;
-    let public_url = config.public_url_for_links()?;
     let vestibule = opening::open_existing(config).await?;
+    let public_url = config.public_url_for_links(vestibule.public_url().await?.as_deref())?;
     let made = vestibule.make_recover_link(&email, recovers).await;
     vestibule.close().await;
     let made = match made? {

@@ -21,7 +21,6 @@ use crate::{data_folder, key_file, opening, output, passphrase, restored, system
 /// that one's place at the very end.
 pub(crate) async fn run(config: &Config, what: &Restore) -> anyhow::Result<()> {
     let database = sqlite_of(config)?;
-    let public_url = config.public_url_for_links()?;
     let backup = Backup::open(&what.file)?;
     let keys = Keys::find(config, &backup, what)?;
 
@@ -41,6 +40,7 @@ pub(crate) async fn run(config: &Config, what: &Restore) -> anyhow::Result<()> {
     let old = Old::open(database, what.without_replaced).await;
     let opened = take_into_service(config, &new, &keys).await;
     let vestibule = opened.map_err(|error| unchanged(database, error.as_ref()))?;
+    let public_url = config.public_url_for_links(vestibule.public_url().await?.as_deref())?;
     let prepared = prepare(&vestibule, &old, &keys, &backup).await;
     // Both are whole files again when nobody has them open.
     vestibule.close().await;
@@ -85,7 +85,7 @@ struct Keys {
 impl Keys {
     fn find(config: &Config, backup: &Backup, what: &Restore) -> anyhow::Result<Self> {
         let path = config.key_file();
-        let todays = key_file::read(&path)?;
+        let todays = opening::only_key(config)?;
         let (file, wanted) = (what.file.display(), &backup.master_key);
         if let Some(old) = &what.key_file {
             let shown = old.display();

@@ -7,6 +7,7 @@ use vestibule_flows::Vestibule;
 use crate::config::Config;
 use crate::serving::{self, Door};
 use crate::stop::Stop;
+use crate::tending::Tending;
 use crate::{audit_heads, opening, output};
 
 /// Serves until the process is asked to stop.
@@ -20,6 +21,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         () = stop.requested() => return Ok(()),
     };
     warn_if_put_back(config, &vestibule).await?;
+    let tending = Tending::start(&vestibule, config, &door).await?;
     let setup = vestibule.make_setup_link().await?;
     tracing::info!(listen = %door.local_addr()?, public_url = %door.shown(), "listening");
     output::print(&door.shown())?;
@@ -29,7 +31,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
             "\nThere is no account yet. Create the first one here, once, within the hour:\n{link}"
         ))?;
     }
-    serving::serve(vestibule, door, &config.audit_heads, stop).await
+    serving::serve(vestibule, door, tending, &config.audit_heads, stop).await
 }
 
 /// A database that is older than what was written down beside it was put back by hand.

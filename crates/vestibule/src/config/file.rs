@@ -1,4 +1,4 @@
-//! The configuration file: TOML, one table. Every value keeps its line.
+//! The configuration file: TOML, one table and one for mail. Every value keeps its line.
 
 use std::fs;
 use std::ops::Range;
@@ -45,19 +45,31 @@ impl File<'_> {
                 return settings;
             }
         };
-        for (name, value) in table {
-            if let Some(key) = Key::of_name(name.get_ref()) {
-                settings.found.push((key, self.setting(&value)));
-            } else {
-                let problem = match Key::nearest(name.get_ref()) {
-                    Some(key) => format!("unknown key; did you mean {}?", key.name()),
-                    None => "unknown key".to_owned(),
-                };
-                let origin = self.origin(name.span());
-                settings.mistakes.push(Mistake::of(&origin, name.get_ref(), &problem));
-            }
-        }
+        self.read_table(table, "", &mut settings);
         settings
+    }
+
+    /// Reads the settings of a table; `before` is its name and a dot.
+    fn read_table(&self, table: DeTable<'_>, before: &str, settings: &mut Settings) {
+        for (name, value) in table {
+            let full = format!("{before}{}", name.get_ref());
+            if let Some(key) = Key::of_name(&full) {
+                settings.found.push((key, self.setting(&value)));
+                continue;
+            }
+            if before.is_empty()
+                && Key::is_table(&full)
+                && let DeValue::Table(inner) = value.into_inner()
+            {
+                self.read_table(inner, &format!("{full}."), settings);
+                continue;
+            }
+            let problem = match Key::nearest(&full) {
+                Some(key) => format!("unknown key; did you mean {}?", key.name()),
+                None => "unknown key".to_owned(),
+            };
+            settings.mistakes.push(Mistake::of(&self.origin(name.span()), &full, &problem));
+        }
     }
 
     fn setting(&self, value: &Spanned<DeValue<'_>>) -> Setting {

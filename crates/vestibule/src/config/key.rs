@@ -15,11 +15,19 @@ pub(crate) enum Key {
     AuditHeads,
     Log,
     LogFormat,
+    SmtpHost,
+    SmtpPort,
+    SmtpEncryption,
+    SmtpUsername,
+    SmtpPassword,
+    SmtpPasswordFile,
+    SmtpFrom,
+    SmtpCaFile,
 }
 
 impl Key {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Listen,
         Self::PublicUrl,
         Self::TrustedProxies,
@@ -32,9 +40,17 @@ impl Key {
         Self::AuditHeads,
         Self::Log,
         Self::LogFormat,
+        Self::SmtpHost,
+        Self::SmtpPort,
+        Self::SmtpEncryption,
+        Self::SmtpUsername,
+        Self::SmtpPassword,
+        Self::SmtpPasswordFile,
+        Self::SmtpFrom,
+        Self::SmtpCaFile,
     ];
 
-    /// The key in the file.
+    /// The key in the file, after its table and a dot where it stands in one.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Listen => "listen",
@@ -49,6 +65,14 @@ impl Key {
             Self::AuditHeads => "audit_heads",
             Self::Log => "log",
             Self::LogFormat => "log_format",
+            Self::SmtpHost => "smtp.host",
+            Self::SmtpPort => "smtp.port",
+            Self::SmtpEncryption => "smtp.encryption",
+            Self::SmtpUsername => "smtp.username",
+            Self::SmtpPassword => "smtp.password",
+            Self::SmtpPasswordFile => "smtp.password_file",
+            Self::SmtpFrom => "smtp.from",
+            Self::SmtpCaFile => "smtp.ca_file",
         }
     }
 
@@ -57,14 +81,26 @@ impl Key {
         Self::ALL.into_iter().find(|key| key.name() == name)
     }
 
+    /// The setting of this variable, less its beginning and in small letters.
+    pub(crate) fn of_variable(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|key| key.name().replace('.', "_") == name)
+    }
+
+    /// Whether settings stand in a table of this name.
+    pub(crate) fn is_table(name: &str) -> bool {
+        Self::ALL
+            .into_iter()
+            .any(|key| key.name().split_once('.').is_some_and(|(table, _)| table == name))
+    }
+
     /// The environment variable.
     pub(crate) fn variable(self) -> String {
-        format!("VESTIBULE_{}", self.name().to_ascii_uppercase())
+        format!("VESTIBULE_{}", self.name().replace('.', "_").to_ascii_uppercase())
     }
 
     /// The flag, of those that have one.
     pub(crate) fn flag(self) -> String {
-        format!("--{}", self.name().replace('_', "-"))
+        format!("--{}", self.name().replace(['_', '.'], "-"))
     }
 
     /// The default, for help.
@@ -72,7 +108,15 @@ impl Key {
         match self {
             Self::Listen => "127.0.0.1:8080",
             Self::PublicUrl => "http://localhost:<port>",
-            Self::TrustedProxies => "none",
+            Self::TrustedProxies
+            | Self::SmtpHost
+            | Self::SmtpUsername
+            | Self::SmtpPassword
+            | Self::SmtpPasswordFile
+            | Self::SmtpFrom
+            | Self::SmtpCaFile => "none",
+            Self::SmtpPort => "465",
+            Self::SmtpEncryption => "tls",
             Self::DataDir => "./vestibule-data",
             Self::Database => "sqlite:<data-dir>/vestibule.db",
             Self::SessionIdleMinutes => "60",
@@ -89,7 +133,7 @@ impl Key {
     pub(crate) fn nearest(name: &str) -> Option<Self> {
         let misspelt = Self::ALL
             .into_iter()
-            .map(|key| (edits(name, key.name()), key))
+            .map(|key| (edits(&name.replace('.', "_"), &key.name().replace('.', "_")), key))
             .min_by_key(|(edits, _)| *edits)
             .filter(|(edits, _)| *edits <= name.len() / 3);
         misspelt.map(|(_, key)| key).or_else(|| {

@@ -55,7 +55,7 @@ fn misspelt(environment: &Environment) -> Vec<Mistake> {
         let key = name.strip_prefix("VESTIBULE_")?.to_ascii_lowercase();
         // Kubernetes sets such ones for every service, also one that is called `vestibule`.
         let foreign = name.contains("_SERVICE_") || name.contains("_PORT");
-        if key == "config" || foreign || Key::of_name(&key).is_some() {
+        if key == "config" || foreign || Key::of_variable(&key).is_some() {
             return None;
         }
         let meant = Key::nearest(&key)?.variable();

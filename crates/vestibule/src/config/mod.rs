@@ -8,6 +8,7 @@ mod key;
 mod layers;
 mod setting;
 mod show;
+mod smtp;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -23,6 +24,7 @@ use url::Url;
 use vestibule_domain::password::LOWEST_MINIMUM;
 use vestibule_domain::session::SessionLimits;
 use vestibule_flows::Settings;
+use vestibule_mail::SmtpSettings;
 use vestibule_store::DatabaseUrl;
 
 pub(crate) use key::Key;
@@ -55,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) audit_heads: PathBuf,
     /// The rules that can be set.
     pub(crate) settings: Settings,
+    /// The mail server, if there is one.
+    pub(crate) smtp: Option<SmtpSettings>,
     /// How much is logged.
     pub(crate) log: LevelFilter,
     /// How it is logged.
@@ -80,7 +84,9 @@ impl Config {
         environment: &Environment,
     ) -> Result<Self, Mistakes> {
         let mut reader = Reader { layers: Layers::read(path, flags, environment), origins: vec![] };
-        let config = reader.config();
+        let mut config = reader.config();
+        config.smtp = reader.smtp();
+        config.settings.mail = config.smtp.is_some();
         let mut mistakes = reader.layers.mistakes;
         if mistakes.is_empty() {
             // Only of values that were understood.
@@ -101,8 +107,19 @@ impl Config {
         }
     }
 
-    /// The address for links that are made beside `vestibule serve`.
-    pub(crate) fn public_url_for_links(&self) -> anyhow::Result<Url> {
+    /// The address that people open, where it is configured.
+    pub(crate) fn configured_public_url(&self) -> Option<&Url> {
+        self.public_url.as_ref()
+    }
+
+    /// The address for links that are made beside `vestibule serve`: the configured one, else the
+    /// one that `vestibule serve` was started with.
+    pub(crate) fn public_url_for_links(&self, served: Option<&str>) -> anyhow::Result<Url> {
+        if self.public_url.is_none()
+            && let Some(url) = served.and_then(|url| Url::parse(url).ok())
+        {
+            return Ok(url);
+        }
         match self.listen.port() {
             0 if self.public_url.is_none() => {
                 bail!(
@@ -116,6 +133,11 @@ impl Config {
     /// The file of the master key.
     pub(crate) fn key_file(&self) -> PathBuf {
         self.data_dir.join("master.key")
+    }
+
+    /// Where a master key lies that is to replace the present one.
+    pub(crate) fn next_key_file(&self) -> PathBuf {
+        self.data_dir.join("master.key.next")
     }
 
     /// Over a network, passwords travel by https alone.
@@ -161,6 +183,7 @@ impl Reader {
             database,
             audit_heads,
             settings: self.rules(),
+            smtp: None,
             log: self.text(Key::Log, values::log).unwrap_or(LevelFilter::INFO),
             log_format: self.text(Key::LogFormat, values::log_format).unwrap_or(LogFormat::Text),
             origins: vec![],

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use vestibule_mail::Encryption;
 use vestibule_store::DatabaseUrl;
 
 use super::key::Key;
@@ -44,6 +45,23 @@ impl Config {
                 (self.settings.session_limits.total.as_secs() / 3600).to_string()
             }
             Key::PasswordMinimum => self.settings.password_minimum.to_string(),
+            Key::SmtpHost => quoted(&self.smtp.as_ref().map_or("", |smtp| &smtp.host)),
+            Key::SmtpPort => self.smtp.as_ref().map_or(465, |smtp| smtp.port).to_string(),
+            Key::SmtpEncryption => quoted(&match self.smtp.as_ref().map(|smtp| smtp.encryption) {
+                Some(Encryption::None) => "none",
+                Some(Encryption::StartTls) => "starttls",
+                Some(Encryption::Tls) | None => "tls",
+            }),
+            Key::SmtpUsername => {
+                let login = self.smtp.as_ref().and_then(|smtp| smtp.credentials.as_ref());
+                quoted(&login.map_or("", |login| &login.user))
+            }
+            // Never the password, wherever it came from.
+            Key::SmtpPassword | Key::SmtpPasswordFile | Key::SmtpCaFile => {
+                let is_set = self.origins.iter().any(|(of, _)| *of == key);
+                quoted(&if is_set { "(set)" } else { "" })
+            }
+            Key::SmtpFrom => quoted(&self.smtp.as_ref().map_or("", |smtp| &smtp.from)),
             Key::AuditRetentionDays => {
                 let kept = self.settings.audit_kept.unwrap_or_default();
                 (kept.as_secs() / (24 * 3600)).to_string()

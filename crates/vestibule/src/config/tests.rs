@@ -210,6 +210,8 @@ fn help_tells_the_defaults_that_hold() {
     for key in Key::ALL {
         let default = match key {
             Key::TrustedProxies => "[]".to_owned(),
+            Key::SmtpPort => key.default().to_owned(),
+            _ if key.default() == "none" => "\"\"".to_owned(),
             Key::SessionIdleMinutes
             | Key::SessionTotalHours
             | Key::PasswordMinimum
@@ -218,5 +220,64 @@ fn help_tells_the_defaults_that_hold() {
         };
         let default = default.replace("<port>", "8080").replace("<data-dir>", "./vestibule-data");
         assert!(shown.contains(&format!("{} = {default} ", key.name())), "{default}\n{shown}");
+    }
+}
+
+const MAIL: &str = "[smtp]\nhost = 'smtp.example.com'\nfrom = 'login@example.com'\n";
+
+#[test]
+fn a_mail_server_needs_a_name_and_a_sender() {
+    let config = File::of(MAIL).with(&[], &[]).unwrap();
+    assert!(config.settings.mail);
+    assert_eq!(config.smtp.unwrap().port, 465);
+    let starttls = File::of(&format!("{MAIL}encryption = 'starttls'")).with(&[], &[]).unwrap();
+    assert_eq!(starttls.smtp.unwrap().port, 587);
+    assert!(!File::of("").with(&[], &[]).unwrap().settings.mail);
+    let variables =
+        [("VESTIBULE_SMTP_HOST", "127.0.0.1"), ("VESTIBULE_SMTP_FROM", "Login <login@b.example>")];
+    let config = File::of("").with(&[], &variables).unwrap();
+    assert!(config.show().contains("# VESTIBULE_SMTP_HOST\n"), "{}", config.show());
+    for (text, mistake) in [
+        ("[smtp]\nfrom = 'a@b.example'", "2: smtp.from: smtp.host is missing"),
+        ("[smtp]\nhost = 'b.example'", "2: smtp.host: smtp.from is missing"),
+        ("[smtp]\nhots = 'b.example'", "2: smtp.hots: unknown key; did you mean smtp.host?"),
+        ("smtp = 'b.example'", "1: smtp: unknown key"),
+        ("[smtp]\nhost = 'b.example'\nfrom = 'me'", "3: smtp.from: \"me\" is not a sender"),
+    ] {
+        let said = File::of(text).mistake();
+        assert!(said.starts_with(&format!("vestibule.toml:{mistake}")), "{said}");
+    }
+    for (line, mistake) in [
+        ("port = 70000", "smtp.port: 70000 is out of range"),
+        ("encryption = 'ssl'", "smtp.encryption: \"ssl\" is none of tls, starttls, none"),
+        ("encryption = 'none'", "smtp.encryption: \"none\" is for a mail server on this machine"),
+        ("username = 'me'", "smtp.username: smtp.password or smtp.password_file is missing"),
+        ("password = 'hush'", "smtp.password: smtp.username is missing"),
+        ("password_file = '/none'", "smtp.password_file: /none cannot be read"),
+        ("ca_file = 'Cargo.toml'", "smtp.ca_file: the file holds no certificate"),
+    ] {
+        let said = File::of(&format!("{MAIL}{line}")).mistake();
+        assert!(said.starts_with(&format!("vestibule.toml:4: {mistake}")), "{said}");
+        assert!(!said.contains("hush"), "{said}");
+    }
+    assert_eq!(
+        mistake_of("VESTIBULE_SMTP_HOTS", "b.example"),
+        "VESTIBULE_SMTP_HOTS: unknown variable; did you mean VESTIBULE_SMTP_HOST?"
+    );
+}
+
+#[test]
+fn the_password_of_the_mail_server_is_never_shown() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("password");
+    fs::write(&path, "hush\n").unwrap();
+    for password in
+        ["password = 'hush'".to_owned(), format!("password_file = '{}'", path.display())]
+    {
+        let text = format!("{MAIL}username = 'me'\n{password}");
+        let config = File::of(&text).with(&[], &[]).unwrap();
+        assert!(!config.show().contains("hush"), "{}", config.show());
+        let login = config.smtp.unwrap().credentials.unwrap();
+        assert_eq!((login.user.as_str(), login.password.0.as_str()), ("me", "hush"));
     }
 }

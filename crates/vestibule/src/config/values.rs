@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use tracing::level_filters::LevelFilter;
 use url::Url;
+use vestibule_mail::Encryption;
 use vestibule_store::DatabaseUrl;
 
 use super::LogFormat;
@@ -58,6 +59,20 @@ pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     address
         .or_else(|_| text.parse())
         .map_err(|_| format!("{text:?} is not an address or a network"))
+}
+
+pub(crate) fn encryption(text: &str) -> Result<Encryption, String> {
+    match text {
+        "tls" => Ok(Encryption::Tls),
+        "starttls" => Ok(Encryption::StartTls),
+        "none" => Ok(Encryption::None),
+        _ => Err(format!("{text:?} is none of tls, starttls, none")),
+    }
+}
+
+/// A text that means something by itself.
+pub(crate) fn text(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("the value is empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 pub(crate) fn log(text: &str) -> Result<LevelFilter, String> {

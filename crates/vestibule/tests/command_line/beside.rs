@@ -104,6 +104,26 @@ fn what_is_no_name_and_no_address_is_refused() {
         let failure = place.failure(args);
         assert!(failure.starts_with(problem), "{failure}");
     }
-    let failure = place.failure(&["recover", "ada@acme.example", "--listen", "127.0.0.1:0"]);
+}
+
+/// Whoever configures nothing gets links to where the server was reached last.
+#[test]
+fn links_lead_to_where_the_server_is_reached() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let answer = place.answer(CREATE);
+    assert!(link(&answer).starts_with(&format!("{}/invitation/", server.first)), "{answer}");
+    server.stop("TERM");
+    let url = "https://login.example.com";
+    place.serve(&["--public-url", url]).stop("TERM");
+    let answer = place.answer(&["recover", "zoe@beta.example"]);
+    assert!(answer.contains(&format!("{url}/recover/")), "{answer}");
+    // What is configured counts before it.
+    let answer = place.answer(&["recover", "zoe@beta.example", "--public-url=http://localhost:1"]);
+    assert!(answer.contains("http://localhost:1/recover/"), "{answer}");
+
+    // Before this version, no address was noted.
+    change(&place, "UPDATE installation SET public_url = NULL");
+    let failure = place.failure(&["recover", "zoe@beta.example", "--listen", "127.0.0.1:0"]);
     assert!(failure.contains("--public-url"), "{failure}");
 }

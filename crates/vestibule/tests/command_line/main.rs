@@ -11,6 +11,8 @@ mod beside;
 mod configuration;
 mod data;
 mod demo;
+mod keys;
+mod mail;
 mod place;
 mod restore;
 mod serve;

@@ -3,17 +3,23 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
+mod address_change;
 mod attacks;
 mod audit;
 mod bad_input;
+mod clock;
 mod code_budget;
 mod enrolment;
+mod forgotten;
 mod headers;
 mod house;
 mod invitations;
+mod keys;
 mod last_admin;
 mod limits;
 mod limits_of_codes;
+mod mail;
+mod notices;
 mod password_links;
 mod policy;
 mod proof;

@@ -40,6 +40,8 @@ pub(crate) struct Caller {
 pub(crate) struct Page<A> {
     /// The authority.
     pub(crate) who: A,
+    /// From where.
+    pub(crate) visitor: Visitor,
     /// What the query says.
     pub(crate) query: Fields,
 }
@@ -95,7 +97,7 @@ impl<A: Authority + Send> FromRequestParts<App> for Page<A> {
         let who = authorise::<A>(app, &caller, &here)?;
         hold(&who, parts.uri.path(), &here)?;
         let query = Fields::of_query(parts.uri.query()).map_err(PageError::into_response)?;
-        Ok(Self { who, query })
+        Ok(Self { who, visitor: caller.visitor, query })
     }
 }
 

@@ -5,14 +5,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
+use vestibule_domain::browser;
 use vestibule_flows::authority::SignedIn;
+use vestibule_flows::{NoticeRecord, SessionRecord, Visitor};
 
 use crate::error::PageError;
 use crate::pages::asked::Page;
 use crate::respond::page;
 use crate::state::App;
 use crate::surroundings::frame_of;
-use crate::views::dashboard::{CodeGiven, DashboardPage};
+use crate::views::dashboard::{CodeGiven, DashboardPage, NoticeLine};
 use crate::views::{Place, Role, When, count};
 
 pub(crate) fn router() -> Router<App> {
@@ -24,7 +26,13 @@ async fn show(State(app): State<App>, asked: Page<SignedIn>) -> Result<Response,
     let code = app.vestibule.second_proof(&asked.who).await?;
     let codes = app.vestibule.own_recovery_codes(&asked.who).await?;
     let idle = session.session.limits.idle.as_secs() / 60;
+    let notices = app.vestibule.notices(&asked.who).await?;
     let view = DashboardPage {
+        notices: notices
+            .iter()
+            .filter(|notice| !is_own(notice, session, &asked.visitor))
+            .map(notice_line)
+            .collect(),
         frame: frame_of(session, Place::Dashboard),
         email: session.email.clone(),
         role: role(session.standing.role),
@@ -38,6 +46,32 @@ async fn show(State(app): State<App>, asked: Page<SignedIn>) -> Result<Response,
         idle: count(idle, "minute", "minutes"),
     };
     Ok(page(StatusCode::OK, &view))
+}
+
+/// Whether it tells of what was done here a moment ago: in this browser, since this sign-in. Nobody
+/// needs to be told that now; in the next session it stands there until it is dismissed. What
+/// others bring about is never taken for it: a colleague's browser looks the same.
+fn is_own(notice: &NoticeRecord, session: &SessionRecord, visitor: &Visitor) -> bool {
+    notice.notice.is_own_act()
+        && notice.at >= session.session.created
+        && notice.address == visitor.address
+        && notice.browser == visitor.browser
+}
+
+fn notice_line(notice: &NoticeRecord) -> NoticeLine {
+    let from = if notice.address.is_empty() {
+        "on the host".to_owned()
+    } else {
+        format!("{}, {}", browser::name(&notice.browser), notice.address)
+    };
+    NoticeLine {
+        id: notice.id.to_string(),
+        sentence: notice.notice.sentence(&notice.detail),
+        advice: notice.notice.advice().to_owned(),
+        alarming: notice.notice.is_alarming(),
+        at: When::from_unix_ms(notice.at.millis()),
+        from,
+    }
 }
 
 pub(crate) fn role(role: vestibule_domain::user::Role) -> Role {

@@ -11,10 +11,12 @@ pub(crate) fn router() -> Router<App> {
     Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready))
 }
 
-async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
+async fn ready(State(app): State<App>) -> (StatusCode, String) {
     if app.vestibule.is_ready().await {
-        (StatusCode::OK, "ready\n")
+        let mut lines = vec!["ready\n".to_owned()];
+        lines.extend(app.vestibule.clock_warnings().iter().map(|it| format!("warning: {it}\n")));
+        (StatusCode::OK, lines.concat())
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+        (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned())
     }
 }

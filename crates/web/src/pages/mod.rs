@@ -8,8 +8,10 @@ mod code_form;
 mod dashboard;
 mod dispatch;
 mod enrolment;
+mod forgotten;
 mod health;
 mod links;
+mod notices;
 mod proof;
 mod proof_page;
 mod settings;
@@ -33,8 +35,10 @@ pub(crate) fn router() -> Router<App> {
     Router::new()
         .merge(dashboard::router())
         .merge(enrolment::router())
+        .merge(forgotten::router())
         .merge(health::router())
         .merge(links::router())
+        .merge(notices::router())
         .merge(proof::router())
         .merge(settings::router())
         .merge(sign_in::router())

@@ -63,9 +63,10 @@ async fn show(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Respon
 /// Where who gives up a page that needs a proof goes back to.
 fn cancel_of(return_to: &ReturnTo) -> ReturnTo {
     match return_to.as_str() {
-        "/enrolment" | "/settings/security/password" | ReturnTo::RECOVERY_CODES => {
-            ReturnTo::security()
-        }
+        "/enrolment"
+        | "/settings/security/password"
+        | "/settings/security/email"
+        | ReturnTo::RECOVERY_CODES => ReturnTo::security(),
         path if path.starts_with("/settings/audit/") => ReturnTo::audit(),
         _ => ReturnTo::dashboard(),
     }

@@ -136,6 +136,7 @@ fn describe(then: &ProofThen, account: &str) -> (String, &'static str) {
             plain("make new recovery codes", "Make new codes")
         }
         (ReturnTo::RECOVERY_CODES, _) => plain("see your recovery codes", "Continue"),
+        (_, "email" | "confirm") => plain("change your email address", "Continue"),
         (_, "password") => plain("change your password", "Continue"),
         ("/settings/users", _) => (format!("add {} as a user", field("email")), "Add this user"),
         (_, "invitation") => plain("make a new invitation link", "Make a new link"),

@@ -58,6 +58,7 @@ async fn show(
         problem: None,
         wait: None,
         notice,
+        mail: app.vestibule.settings().mail,
     };
     let answer = page(StatusCode::OK, &view);
     Ok(if caller.lost_session { without_token(&app, answer) } else { answer })
@@ -75,6 +76,7 @@ async fn sign_in(State(app): State<App>, form: Form) -> Result<Response, PageErr
             problem,
             wait,
             notice: None,
+            mail: app.vestibule.settings().mail,
         };
         Ok(page(status, &view))
     };

@@ -1,6 +1,7 @@
 //! `/settings/account`: the switch, with what it will do beside it.
 
 use askama::Template;
+use vestibule_domain::clock_watch::ClockWarning;
 
 use super::{Asks, Frame, Place, sample};
 
@@ -10,6 +11,8 @@ use super::{Asks, Frame, Place, sample};
 pub struct AccountPage {
     /// The surroundings.
     pub frame: Frame,
+    /// What is wrong with the server's clock.
+    pub clock: Vec<ClockWarning>,
     /// Whether the switch is on.
     pub required: bool,
     /// Users who have a factor.
@@ -48,6 +51,7 @@ impl AccountPage {
     pub fn samples() -> Vec<(&'static str, Self)> {
         let page = |required, with_factor, without_factor| Self {
             frame: sample::admin(Place::Account),
+            clock: vec![],
             required,
             with_factor,
             without_factor,
@@ -76,8 +80,27 @@ impl AccountPage {
             ("off-large", Self { open_sessions: 48_113, ..page(false, 99_997, 1) }),
             ("on", page(true, 24, 14)),
             ("just-on", Self { frame: turned_on, ..page(true, 24, 14) }),
+            (
+                "clock-jumped",
+                Self { clock: vec![ClockWarning::Jumped { by: -7_203_000 }], ..page(true, 24, 14) },
+            ),
+            (
+                "clock-not-set",
+                Self {
+                    clock: vec![ClockWarning::NotSet, ClockWarning::Differs { ahead: -86_400_000 }],
+                    ..page(false, 24, 14)
+                },
+            ),
             ("on-everyone-ready", page(true, 38, 0)),
             ("hostile", Self { frame: sample::hostile(Place::Account), ..page(false, 24, 14) }),
         ]
     }
+}
+
+/// What happened to the clock, as a sentence.
+fn sentence(warning: &ClockWarning) -> String {
+    let text = warning.to_string().replace('\'', "’");
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
 }

@@ -68,6 +68,13 @@ pub fn sentence(kind: AuditKind, told: &Told<'_>) -> String {
         AuditKind::InvitationAccepted => format!("{whom} accepted the invitation"),
         AuditKind::PasswordLinkMade => format!("{who} made a new-password link for {whom}"),
         AuditKind::PasswordLinkUsed => format!("{whom} set a new password with a link"),
+        AuditKind::PasswordForgotten => {
+            "Somebody asked for a new-password link by mail, for whatever address".to_owned()
+        }
+        AuditKind::PasswordLinkMailed => format!("A new-password link was mailed to {whom}"),
+        AuditKind::EmailChangeAsked => format!("{who} asked to change their address to {detail}"),
+        AuditKind::EmailChanged => format!("{who} changed their address from {detail}"),
+        AuditKind::MailGivenUp => format!("A mail to {whom} was given up ({detail})"),
         AuditKind::RecoverLinkMade => format!("{who} made a recover link for {whom}"),
         AuditKind::RecoverLinkUsed => format!("{whom} set a new password with a recover link"),
         AuditKind::RoleChanged => {
@@ -88,7 +95,7 @@ pub fn sentence(kind: AuditKind, told: &Told<'_>) -> String {
         }
         AuditKind::OwnResetRefused => format!("{who} was refused the reset of their own factors"),
         AuditKind::AddressTaken => {
-            format!("{who} was refused the invitation of {detail}: the address is taken")
+            format!("{who} was refused the address {detail}: it is taken")
         }
         AuditKind::LastAdminKept => {
             format!("{who} was refused an act upon {whom}, the last Admin who can sign in")
@@ -99,6 +106,11 @@ pub fn sentence(kind: AuditKind, told: &Told<'_>) -> String {
         AuditKind::DatabaseRestored => {
             format!("{who} put the database back from a backup: {detail}")
         }
+        AuditKind::DataKeyMade => format!("{who} made data key {detail}"),
+        AuditKind::DataKeyRetired => {
+            format!("Data key {detail} was removed: nothing is sealed with it any more")
+        }
+        AuditKind::MasterKeyChanged => format!("{who} changed the master key: {detail}"),
         AuditKind::AuditExported => format!("{who} exported the audit log ({detail})"),
         AuditKind::AuditTrimmed => {
             format!("The oldest events were removed, as the configuration says: {detail}")

@@ -10,6 +10,8 @@ use super::{Frame, Place, Role, When, sample};
 pub struct DashboardPage {
     /// The surroundings.
     pub frame: Frame,
+    /// What the user was told and has not dismissed.
+    pub notices: Vec<NoticeLine>,
     /// The user's e-mail.
     pub email: String,
     /// The user's role.
@@ -28,6 +30,23 @@ pub struct DashboardPage {
     pub idle: String,
 }
 
+/// Something that the user is told.
+#[derive(Clone)]
+pub struct NoticeLine {
+    /// Names it in URLs.
+    pub id: String,
+    /// What happened.
+    pub sentence: String,
+    /// What to do if it was somebody else.
+    pub advice: String,
+    /// Whether it may be an attack.
+    pub alarming: bool,
+    /// When it happened.
+    pub at: When,
+    /// From where: browser and address, or the host.
+    pub from: String,
+}
+
 /// A security code that was given.
 #[derive(Clone)]
 pub struct CodeGiven {
@@ -42,6 +61,7 @@ impl DashboardPage {
     pub fn samples() -> Vec<(&'static str, Self)> {
         let page = |frame, role, code: Option<&str>| Self {
             frame,
+            notices: vec![],
             email: "ada@acme.example".into(),
             role,
             password_at: sample::when(0),
@@ -51,6 +71,20 @@ impl DashboardPage {
             ends: sample::when(24 * 60),
             idle: "1 hour".into(),
         };
+        let notice = |id: &str, sentence: &str, alarming| NoticeLine {
+            id: id.into(),
+            sentence: sentence.into(),
+            advice: "If it was not you: change your password now.".into(),
+            alarming,
+            at: sample::when(-300),
+            from: "Firefox on Linux, 192.0.2.14".into(),
+        };
+        let told = vec![
+            notice("n1", "Somebody who knows your password is trying out security codes.", true),
+            notice("n2", "The app “Ben’s phone” was added to your login.", false),
+        ];
+        let hostile =
+            NoticeLine { from: sample::LONG.into(), ..notice("n1", sample::HOSTILE, true) };
         let mut finished = sample::member(Place::Dashboard);
         finished.done =
             Some("Your app is set up. From now on you sign in with a security code.".into());
@@ -62,6 +96,13 @@ impl DashboardPage {
                 Self {
                     email: "ben@acme.example".into(),
                     ..page(sample::member(Place::Dashboard), Role::Member, None)
+                },
+            ),
+            (
+                "told",
+                Self {
+                    notices: told,
+                    ..page(sample::member(Place::Dashboard), Role::Member, Some("Ben’s phone"))
                 },
             ),
             (
@@ -82,6 +123,7 @@ impl DashboardPage {
             (
                 "hostile",
                 Self {
+                    notices: vec![hostile],
                     email: "a.very.long.name.that.goes.on@a-long-department.acme-analytics.example"
                         .into(),
                     ..page(sample::hostile(Place::Dashboard), Role::Admin, Some(sample::HOSTILE))

@@ -50,6 +50,8 @@ pub struct PasswordLinkPage {
     pub outside: Outside,
     /// The token of the link.
     pub token: String,
+    /// Whether it came by mail, and not from an Admin.
+    pub mailed: bool,
     /// Whose password it is.
     pub email: String,
     /// What to mend in the password.
@@ -110,6 +112,10 @@ pub enum LinkKind {
     Invitation,
     /// `/password/{token}`
     Password,
+    /// `/forgotten/{token}`
+    Forgotten,
+    /// `/address/{token}`
+    Address,
     /// `/recover/{token}`
     Recover,
 }
@@ -214,12 +220,14 @@ impl PasswordLinkPage {
         let page = |error: Option<&str>| Self {
             outside: sample::outside(),
             token: "kT0pJ9".into(),
+            mailed: false,
             email: "ben@acme.example".into(),
             password_error: error.map(Into::into),
             min_password: 12,
         };
         vec![
             ("new", page(None)),
+            ("mailed", Self { mailed: true, ..page(None) }),
             ("short", page(Some("This password has 7 characters. Use at least 12."))),
             (
                 "hostile",
@@ -269,6 +277,8 @@ impl LinkGonePage {
             ("setup", page(LinkKind::Setup)),
             ("invitation", page(LinkKind::Invitation)),
             ("password", page(LinkKind::Password)),
+            ("forgotten", page(LinkKind::Forgotten)),
+            ("address", page(LinkKind::Address)),
             ("recover", page(LinkKind::Recover)),
         ]
     }

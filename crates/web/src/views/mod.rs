@@ -11,6 +11,7 @@ pub mod dashboard;
 pub mod enrolment;
 pub mod errors;
 pub mod links;
+pub mod mail;
 pub mod proof;
 pub mod qr;
 pub mod recovery_codes;
@@ -316,6 +317,7 @@ pub fn render_all_samples() -> Vec<(String, String)> {
 
     let mut all = Vec::new();
     add(&mut all, "sign-in", sign_in::SignInPage::samples());
+    add(&mut all, "forgotten", mail::ForgottenPage::samples());
     add(&mut all, "code", sign_in::CodePage::samples());
     add(&mut all, "recovery-code", sign_in::RecoveryCodePage::samples());
     add(&mut all, "recovery-codes", recovery_codes::RecoveryCodesPage::samples());
@@ -326,11 +328,13 @@ pub fn render_all_samples() -> Vec<(String, String)> {
     add(&mut all, "invitation", links::InvitationPage::samples());
     add(&mut all, "password-link", links::PasswordLinkPage::samples());
     add(&mut all, "recover", links::RecoverPage::samples());
+    add(&mut all, "address-link", mail::AddressLinkPage::samples());
     add(&mut all, "link-gone", links::LinkGonePage::samples());
     add(&mut all, "dashboard", dashboard::DashboardPage::samples());
     add(&mut all, "account", account::AccountPage::samples());
     add(&mut all, "security", security::SecurityPage::samples());
     add(&mut all, "change-password", security::ChangePasswordPage::samples());
+    add(&mut all, "change-email", mail::ChangeEmailPage::samples());
     add(&mut all, "users", users::UsersPage::samples());
     add(&mut all, "add-user", users::AddUserPage::samples());
     add(&mut all, "user", users::UserPage::samples());

@@ -12,6 +12,8 @@ pub struct SecurityPage {
     pub frame: Frame,
     /// The user's e-mail.
     pub email: String,
+    /// Whether it can be changed: that takes a mail server.
+    pub mail: bool,
     /// The display name.
     pub name: Field,
     /// The user's factors.
@@ -135,6 +137,7 @@ impl SecurityPage {
         let page = |factors, required| Self {
             frame: sample::member(Place::Security),
             email: "ben@acme.example".into(),
+            mail: false,
             name: Field::holding("Ben Okafor"),
             factors,
             recovery_codes: Some(RecoveryCodes { left: 8, made: sample::when(-90_000) }),
@@ -166,6 +169,7 @@ impl SecurityPage {
             ),
             ("one-app", page(one(), false)),
             ("guessed-at", Self { code_attempts: 37, ..page(one(), false) }),
+            ("mail", Self { mail: true, ..page(one(), false) }),
             ("last-app-required", page(one(), true)),
             (
                 "few-codes",

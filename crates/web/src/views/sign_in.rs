@@ -22,6 +22,8 @@ pub struct SignInPage {
     pub wait: Option<u64>,
     /// What just happened, if the visitor was sent here.
     pub notice: Option<SignInNotice>,
+    /// Whether a link for a new password can be mailed.
+    pub mail: bool,
 }
 
 /// Why nobody was signed in. One and the same for an unknown e-mail, a wrong password and a
@@ -149,8 +151,10 @@ impl SignInPage {
             problem,
             wait: None,
             notice,
+            mail: false,
         };
         vec![
+            ("mail", Self { mail: true, ..page("", None, None) }),
             ("new", page("", None, None)),
             ("not-right", page("ben@acme.example", Some(SignInProblem::NotRight), None)),
             ("missing", page("", Some(SignInProblem::Missing), None)),

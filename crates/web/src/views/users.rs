@@ -201,6 +201,8 @@ pub struct LinkMadePage {
     pub name: String,
     /// E-mail.
     pub email: String,
+    /// Whether it was mailed to the user as well.
+    pub mailed: bool,
     /// The link.
     pub url: String,
     /// Until when it is good.
@@ -440,6 +442,7 @@ impl LinkMadePage {
             id: "4".into(),
             name: name.into(),
             email: "dinesh@acme.example".into(),
+            mailed: false,
             url:
                 "https://login.acme.example/invitation/9kQ2b7vX0yM4nT8rW1sZ5cD3fG6hJ0kL2pR4tV6xY8A"
                     .into(),
@@ -447,6 +450,7 @@ impl LinkMadePage {
         };
         vec![
             ("invitation", page(LinkMade::Invitation, "Dinesh Rao")),
+            ("mailed", Self { mailed: true, ..page(LinkMade::Invitation, "Dinesh Rao") }),
             ("password", page(LinkMade::Password, "Ben Okafor")),
             ("hostile", page(LinkMade::Invitation, sample::HOSTILE)),
         ]

@@ -1,5 +1,6 @@
 //! Pages that a link opens. Loading one takes nothing; sending its form takes the link, once.
 
+mod address;
 mod invitation;
 mod password;
 mod recover;
@@ -23,6 +24,7 @@ use crate::views::links::{LinkGonePage, LinkKind};
 
 pub(crate) fn router() -> Router<App> {
     Router::new()
+        .merge(address::router())
         .merge(invitation::router())
         .merge(password::router())
         .merge(recover::router())
@@ -51,7 +53,7 @@ async fn linked(
 }
 
 /// A link that was used, replaced or is too old; or that never was, which looks the same.
-async fn link_gone(app: &App, kind: LinkKind) -> Result<Response, PageError> {
+pub(super) async fn link_gone(app: &App, kind: LinkKind) -> Result<Response, PageError> {
     let outside = outside(app, None).await?;
     Ok(link_page(StatusCode::GONE, &LinkGonePage { outside, kind }))
 }

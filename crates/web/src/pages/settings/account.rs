@@ -41,6 +41,7 @@ async fn show(State(app): State<App>, asked: Page<Admin>) -> Result<Response, Pa
     };
     let view = AccountPage {
         frame,
+        clock: app.vestibule.clock_warnings(),
         required: session.policy.is_required(),
         with_factor: preview.counts.with_factor.unsigned_abs(),
         without_factor: preview.counts.without_factor.unsigned_abs(),

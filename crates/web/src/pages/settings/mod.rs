@@ -2,7 +2,7 @@
 
 mod account;
 mod audit;
-mod browser;
+mod email;
 mod recovery_codes;
 mod security;
 mod user;
@@ -15,6 +15,7 @@ use crate::state::App;
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .merge(account::router())
+        .merge(email::router())
         .merge(recovery_codes::router())
         .merge(audit::router())
         .merge(security::router())

@@ -9,7 +9,6 @@ use vestibule_domain::id::FactorId;
 use vestibule_flows::authority::{Authority as _, Fresh, SignedIn};
 use vestibule_flows::own_settings::{FactorRemoval, PasswordChange, Reissued};
 
-use super::browser;
 use crate::error::PageError;
 use crate::pages::asked::{Act, Page};
 use crate::pages::dispatch::session_over;
@@ -21,6 +20,7 @@ use crate::state::App;
 use crate::surroundings::frame_of;
 use crate::views::security::{ChangePasswordPage, Factor, RecoveryCodes, SecurityPage, SessionRow};
 use crate::views::{Asks, Field, Place, When};
+use vestibule_domain::browser;
 
 pub(crate) fn router() -> Router<App> {
     Router::new()
@@ -50,6 +50,7 @@ async fn show(State(app): State<App>, asked: Page<SignedIn>) -> Result<Response,
         "codes-made" => "Your new recovery codes are in place. The old ones no longer work.",
         "app-renamed" => "The app is renamed.",
         "app-removed" => "The app is removed: its codes no longer let anyone in.",
+        "email-changed" => "Your address is changed. Your other sessions have ended.",
         "name-changed" => "Your name is changed.",
         "password-changed" => "Your password is changed. Your other sessions have ended.",
         "session-ended" => "The session has ended.",
@@ -91,6 +92,7 @@ async fn security_page(
     let view = SecurityPage {
         frame,
         email: session.email.clone(),
+        mail: app.vestibule.settings().mail,
         name: typed.name.unwrap_or_else(|| Field::holding(session.user_name.clone())),
         factors: factors.collect(),
         recovery_codes: own

@@ -214,6 +214,7 @@ fn link_made(
         id: made.user.to_string(),
         name: made.name,
         email: made.email,
+        mailed: purpose == LinkPurpose::Invitation && app.vestibule.settings().mail,
         url: link(&app.public_url, purpose, &made.token),
         until: When::from_unix_ms(made.expires.millis()),
     };

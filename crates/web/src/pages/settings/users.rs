@@ -110,6 +110,7 @@ async fn add(State(app): State<App>, act: Act<Fresh<Admin>>) -> Result<Response,
                 id: made.user.to_string(),
                 name: name.trim().to_owned(),
                 email: made.email,
+                mailed: app.vestibule.settings().mail,
                 url: link(&app.public_url, LinkPurpose::Invitation, &made.token),
                 until: When::from_unix_ms(made.expires.millis()),
             };

@@ -1,7 +1,7 @@
-//! What to call a browser in a list of sessions. A guess for people, never a decision.
+//! What to call a browser: in a list of sessions, in a notice. A guess for people, never a decision.
 
 /// "Firefox on Linux", from the text that a browser sends of itself.
-pub(crate) fn name(user_agent: &str) -> String {
+pub fn name(user_agent: &str) -> String {
     // The order matters: most of them also claim to be those below.
     let browsers = [
         ("Edg/", "Edge"),
