@@ -394,11 +394,6 @@ impl TestApp {
         path.to_owned()
     }
 
-    /// The master key that its data was made with.
-    pub fn master_key(&self) -> &MasterKey {
-        &self.key
-    }
-
     /// Everything that its database holds, as bytes.
     pub fn database_dump(&self) -> Vec<u8> {
         self.database.dump()
