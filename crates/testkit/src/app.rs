@@ -361,6 +361,11 @@ impl TestApp {
         admin.post("/settings/account/mfa", &[("required", required)]).await
     }
 
+    /// The key that its data is sealed with.
+    pub fn master_key(&self) -> &MasterKey {
+        &self.key
+    }
+
     /// A set-up link's path, on an empty database.
     pub async fn setup_path(&self) -> String {
         let token = self.vestibule.make_setup_link().await.unwrap().expect("an empty database");
