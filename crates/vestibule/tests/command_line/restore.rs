@@ -59,6 +59,7 @@ fn yesterday_comes_back_and_today_is_kept() {
     change(&place, "UPDATE accounts SET mfa_required = TRUE WHERE name = 'Acme'");
     must_be_refused(&place, RESTORE, "is in use: stop `vestibule serve` first");
     assert_eq!(sign_in(&server.first, PASSWORD), 303, "it goes on serving");
+    let url = server.first.clone();
     server.stop("TERM");
 
     let answer = place.answer(RESTORE);
@@ -67,8 +68,8 @@ fn yesterday_comes_back_and_today_is_kept() {
     assert!(answer.contains("account \"Beta\": made since, and not there"), "{answer}");
     assert!(answer.contains("zoe@beta.example: added since, and not there"), "{answer}");
     assert!(answer.contains("no Admin who can enter"), "Ada has no app: {answer}");
-    let link = answer.lines().find(|line| line.starts_with("http://localhost:8080/recover/"));
-    let link = link.unwrap().replace("http://localhost:8080", "");
+    let link = answer.lines().find(|line| line.starts_with(&format!("{url}/recover/")));
+    let link = link.unwrap().replace(&url, "");
 
     let kept = names(place.path("vestibule-data"));
     let kept: Vec<_> = kept.iter().filter(|name| name.contains(".replaced-")).collect();
