@@ -4,7 +4,7 @@ use sqlx::{ConnectOptions as _, Executor as _};
 use vestibule_domain::totp::Step;
 use vestibule_domain::user::{Epoch, MembershipState, Role};
 use vestibule_store::{
-    DatabaseUrl, InUse, RemainingUser, Store, StoreError, copy_sqlite, examine_sqlite,
+    DatabaseUrl, InUse, NewMail, RemainingUser, Store, StoreError, copy_sqlite, examine_sqlite,
 };
 use vestibule_testkit::Database;
 
@@ -112,6 +112,26 @@ on_both! {
             assert_eq!(tx.raise_all_epochs(1).await.unwrap(), 2);
         });
         assert_eq!((db.epoch(ada).await, db.epoch(ben).await), (Epoch(8), Epoch(2)));
+    }
+
+    /// Sessions end, browsers are strangers, and mails of yesterday are not sent again.
+    async fn what_was_handed_out_ends(db) {
+        let (ben, browser) = (db.user("ben").await, db.token());
+        db.session(ben).await;
+        let id = vestibule_domain::id::MailId::new(now(), &db.random);
+        let mail = NewMail { id, user: Some(ben), sealed: b"sealed", data_key: db.data_key };
+        write!(db, tx => {
+            tx.note_browser(ben, &browser, now()).await.unwrap();
+            tx.insert_mail(&mail, now()).await.unwrap();
+        });
+        let tables = ["sessions", "known_browsers", "outbox"];
+        for table in tables {
+            assert_eq!(db.rows(table).await, 1, "{table}");
+        }
+        write!(db, tx => tx.end_everything_handed_out().await.unwrap());
+        for table in tables {
+            assert_eq!(db.rows(table).await, 0, "{table}");
+        }
     }
 
     /// The nearest to an able Admin: active before invited, never a Member or a disabled one.
