@@ -102,8 +102,9 @@ impl Vestibule {
         &self,
         who: &Fresh<SignedIn>,
     ) -> Result<Option<ShownCodes>, FlowError> {
-        let user = who.0.record().user;
-        let found = self.store.read().await?.unkept_recovery_codes(user).await?;
+        let session = who.0.record();
+        let (user, epoch) = (session.user, session.standing.epoch);
+        let found = self.store.read().await?.unkept_recovery_codes(user, epoch).await?;
         let Some(unkept) = found else { return Ok(None) };
         let key = self.keys.find(&self.store, unkept.data_key).await?;
         let text = key.open_recovery_codes(&unkept.sealed, unkept.set, user)?;
