@@ -78,6 +78,9 @@ impl Vestibule {
                 let wait = wait_or_count(&mut tx, network, Some(&all), pressed, now).await?;
                 if wait.is_none() {
                     tx.set_lane(address, &count_at_address(&at_address, now)).await?;
+                } else if at_address.count == 0 {
+                    // Whoever has to wait leaves no row for each address that they think of.
+                    tx.clear_lane(address).await?;
                 }
                 wait
             }
