@@ -239,7 +239,7 @@ impl Vestibule {
         if is_sign_in {
             self.note_complete_sign_in(&mut tx, from, &new).await?;
         } else {
-            self.end_waits(&mut tx, session.user).await?;
+            self.end_waits(&mut tx, from, session.user).await?;
         }
         tx.commit().await?;
         Ok(Proven::AcceptedRecoveryCode(new))
