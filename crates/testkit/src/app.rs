@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use url::Url;
@@ -70,6 +71,15 @@ impl TestApp {
     /// With an empty database and settings of the operator's.
     pub async fn with(database: Database, settings: Settings) -> Self {
         Self::start(database, settings, None, &[]).await
+    }
+
+    /// On a database that another process left behind, with the key of its data, at a time.
+    pub async fn on(database: Emptied, key: MasterKey, now: Timestamp) -> Self {
+        let settings = Settings { hash_cost: CHEAP, ..Settings::default() };
+        let clock = MovableClock::default();
+        let later = now.millis() - clock.now().millis();
+        clock.advance(Duration::from_millis(later.try_into().unwrap()));
+        Self::start_on(Arc::new(database), key, clock, settings, None, &[]).await
     }
 
     /// With "Acme Analytics" behind a reverse proxy that adds https, and is trusted.
@@ -279,7 +289,11 @@ impl TestApp {
 
     /// Remembers the app that an enrolment page showed the key of.
     pub fn scan(&self, who: &str, page: &Answer) {
-        let key = page.between("?secret=", "&");
+        self.install(who, &page.between("?secret=", "&"));
+    }
+
+    /// Remembers an app by its key, in base32.
+    pub fn install(&self, who: &str, key: &str) {
         let key = totp_rs::Secret::try_from_base32(key).unwrap();
         let secret = TotpSecret::from_bytes(key.as_bytes()).unwrap();
         self.apps.lock().unwrap().insert(who.to_owned(), secret);
@@ -347,6 +361,11 @@ impl TestApp {
         admin.post("/settings/account/mfa", &[("required", required)]).await
     }
 
+    /// The key that its data is sealed with.
+    pub fn master_key(&self) -> &MasterKey {
+        &self.key
+    }
+
     /// A set-up link's path, on an empty database.
     pub async fn setup_path(&self) -> String {
         let token = self.vestibule.make_setup_link().await.unwrap().expect("an empty database");
@@ -378,11 +397,6 @@ impl TestApp {
         let path = path.unwrap_or_else(|| panic!("{link} does not lead to {}", self.public_url));
         assert!(path.starts_with('/'), "{link} does not lead to {}", self.public_url);
         path.to_owned()
-    }
-
-    /// The master key that its data was made with.
-    pub fn master_key(&self) -> &MasterKey {
-        &self.key
     }
 
     /// Everything that its database holds, as bytes.

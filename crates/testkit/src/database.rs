@@ -23,6 +23,18 @@ pub struct Emptied {
 }
 
 impl Database {
+    /// Makes a database that holds nothing, not even a schema.
+    pub async fn bare(self) -> Emptied {
+        match self {
+            Self::Sqlite => self.make().await,
+            Self::Postgres => {
+                let create = || postgres::shared().create_database();
+                let url = tokio::task::spawn_blocking(create).await.unwrap();
+                Emptied { url, folder: None }
+            }
+        }
+    }
+
     /// Makes an empty database.
     pub async fn make(self) -> Emptied {
         match self {

@@ -157,7 +157,7 @@ mod tests {
         let found = read(std::slice::from_ref(&path)).unwrap();
         assert_eq!(found.iter().map(|f| f.head).collect::<Vec<_>>(), [head(1), head(2)]);
         assert!(found[1].place.ends_with("heads:2"));
-        assert_eq!(last(&path), Some(found[found.len() - 1].head.clone()));
+        assert_eq!(last(&path), Some(found[found.len() - 1].head));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 

@@ -70,9 +70,9 @@ on_both! {
     async fn an_address_is_carried_over_unless_it_is_taken(db) {
         let (ada, ben) = (db.user("ada").await, db.user("ben").await);
         let mut later = all_users(&db).await.into_iter().find(|user| user.id == ben).unwrap();
-        later.email = email("ada").as_str().to_owned();
+        email("ada").as_str().clone_into(&mut later.email);
         assert!(!write!(db, tx => tx.carry_email(&later).await.unwrap()));
-        later.email = "ben@new.example".to_owned();
+        "ben@new.example".clone_into(&mut later.email);
         later.email_skeleton.clone_from(&later.email);
         assert!(write!(db, tx => tx.carry_email(&later).await.unwrap()));
         for (id, expected) in [(ada, email("ada").as_str()), (ben, "ben@new.example")] {

@@ -179,32 +179,6 @@ stories! {
         assert_eq!(app.audited("factor.added").await, 2, "Ada's and one of Ben's");
     }
 
-    /// AT-36, AT-55: from the vestibule nobody enrols or removes anything once a factor exists,
-    /// whether the switch is on or off.
-    async fn the_vestibule_changes_no_factor_of_who_has_one(app) {
-        let cleo = app.sign_in("cleo").await;
-        let factor = app.factor_ids(&cleo).await.remove(0);
-        let ada = app.admin("ada").await;
-        for required in [false, true] {
-            app.turn_switch(&ada, required).await;
-            let attacker = app.give_password("cleo").await;
-            for path in ["/enrolment", "/enrolment?for=everyone", "/proof?return_to=%2Fenrolment"] {
-                assert_eq!(attacker.get(path).await.leads_to(), "/sign-in/code", "{path}");
-            }
-            let remove = format!("/settings/security/factors/{factor}/remove");
-            let rename = format!("/settings/security/factors/{factor}/name");
-            for path in ["/enrolment", &remove, &rename, "/settings/security/password"] {
-                let fields = [("code", "000000"), ("name", "Mine"), ("password", "a fine new password")];
-                let answer = attacker.post(path, &fields).await;
-                assert_eq!(answer.leads_to(), "/sign-in/code", "{path}");
-            }
-            assert!(!attacker.is_in().await);
-        }
-        assert_eq!(app.factor_ids(&cleo).await, [factor]);
-        cleo.get("/settings/security").await.must_show("Authenticator app");
-        assert_eq!(app.audited("enrolment.started").await, 1, "Ada's own");
-    }
-
     /// A session that began its enrolment before the user had a factor cannot finish it after.
     async fn an_enrolment_begun_before_a_factor_existed_cannot_be_finished_after(app) {
         require_mfa(&app).await;

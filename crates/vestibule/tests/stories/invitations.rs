@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vestibule_domain::user::Role;
-use vestibule_testkit::app::{email, password};
+use vestibule_testkit::app::password;
 use vestibule_testkit::{Answer, Client, Method, TestApp, race, stories};
 
 async fn add(admin: &Client, email: &str, name: &str) -> Answer {
@@ -226,68 +226,6 @@ stories! {
         assert_eq!(accept(&app, &new, "eve").await.1.status, 303);
     }
 
-    /// The role is the Admin's word, whatever is sent with the form (AT-80).
-    async fn the_role_does_not_come_from_the_form(app) {
-        let ada = app.admin("ada").await;
-        let link = app.invite(&ada, "eve", "Member").await;
-        let (eve, password) = (app.browser(), password("eve"));
-        let fields = [
-            ("name", "Eve"),
-            ("password", &password),
-            ("role", "Admin"),
-            ("state", "active"),
-            ("email", "ada@acme.example"),
-            ("user_id", "1"),
-            ("account_id", "1"),
-        ];
-        assert_eq!(eve.post(&link, &fields).await.leads_to(), "/");
-        assert_eq!(eve.get("/settings/users").await.status, 403);
-        let row = ada.get("/settings/users").await.row("eve@acme.example").unwrap();
-        assert!(row.contains("Member Not set up"), "{row}");
-    }
-
-    /// While MFA is required, an accepted invitation leads to enrolment and nowhere else (AT-43).
-    async fn it_leads_to_enrolment_while_required(app) {
-        let ada = app.admin("ada").await;
-        app.turn_switch(&ada, true).await;
-        let link = app.invite(&ada, "eve", "Admin").await;
-        let (eve, answer) = accept(&app, &link, "eve").await;
-        assert_eq!(answer.leads_to(), "/enrolment");
-        let again = app.give_password("eve").await;
-        for path in ["/", "/settings/security", "/settings/account", "/settings/users", "/sign-in"]
-        {
-            assert_eq!(eve.get(path).await.leads_to(), "/enrolment", "{path}");
-            assert_eq!(again.get(path).await.leads_to(), "/enrolment", "{path}");
-        }
-        let refused = app.turn_switch(&eve, false).await;
-        assert_eq!(refused.leads_to(), "/enrolment");
-        assert_eq!(app.enrol("eve", &eve).await.leads_to(), "/");
-        assert_eq!(eve.get("/settings/users").await.status, 200);
-    }
-
-    /// An invited address is claimed by the link alone (AT-81).
-    async fn an_invitation_is_not_claimed_by_its_address(app) {
-        let ada = app.admin("ada").await;
-        let link = app.invite(&ada, "eve", "Admin").await;
-        let (email, password) = (email("eve"), password("eve"));
-        for typed in [password.as_str(), "", "null"] {
-            let answer =
-                app.browser().post("/sign-in", &[("email", &email), ("password", typed)]).await;
-            assert!(answer.status == 401 || answer.status == 422, "{typed:?}");
-        }
-        for token in
-            ["A".repeat(43), "eve@acme.example".into(), "null".into(), "%00".into(), " ".into()]
-        {
-            let fields = [("email", email.as_str()), ("name", "Eve"), ("password", &password)];
-            let answer = app.browser().post(&format!("/invitation/{token}"), &fields).await;
-            assert!(answer.status.is_client_error(), "{token}: {}", answer.status);
-        }
-        let ben = app.sign_in("ben").await;
-        let add = [("email", email.as_str()), ("name", "Eve"), ("role", "Admin")];
-        assert_eq!(ben.post("/settings/users", &add).await.status, 403);
-        assert_eq!(accept(&app, &link, "eve").await.1.status, 303);
-    }
-
     /// An Admin may change it until then, and after.
     async fn the_role_is_the_admins_latest_word(app) {
         let ada = app.admin("ada").await;
@@ -352,16 +290,5 @@ stories! {
         }
         assert_eq!(app.audited("invitation.accepted").await, accepted);
         assert_eq!(app.audited("invitation.cancelled").await, rounds - accepted);
-    }
-
-    /// A cookie that somebody planted before becomes nothing by it (AT-69).
-    async fn a_planted_cookie_does_not_become_the_session(app) {
-        let ada = app.admin("ada").await;
-        let link = app.invite(&ada, "eve", "Member").await;
-        let planted = app.give_password("ben").await;
-        let eve = planted.stolen();
-        assert_eq!(app.use_link(&eve, &link, &password("eve")).await.leads_to(), "/");
-        assert_ne!(eve.cookie(), planted.cookie());
-        assert!(!planted.get("/").await.shows("eve"), "whoever planted it sees the own session");
     }
 }

@@ -8,7 +8,7 @@ use vestibule_testkit::{TestApp, stories};
 const DAY: Duration = Duration::from_hours(24);
 
 /// The notices of a user that stand.
-async fn told(app: &TestApp, who: &str) -> Vec<(String, String)> {
+pub(crate) async fn told(app: &TestApp, who: &str) -> Vec<(String, String)> {
     let user = app.id(who).await;
     let notices = app.store.read().await.unwrap().notices(user, 100).await.unwrap();
     let mut told: Vec<_> = notices
@@ -54,70 +54,6 @@ stories! {
         assert!(!cleo.is_in().await);
     }
 
-    /// It is the user's, not the session's: a fresh sign-in brings no fresh wait, at whichever door
-    /// the code is given.
-    async fn a_fresh_session_brings_no_fresh_wait(app) {
-        let signed_in = app.sign_in("cleo").await;
-        let attacker = app.give_password("cleo").await;
-        app.guess_codes(&attacker, 5).await;
-        let again = app.give_password("cleo").await;
-        assert_eq!(again.give_code(&app.wrong_code()).await.status, 429);
-        let proof = signed_in.post("/proof", &[("code", &app.wrong_code())]).await;
-        assert_eq!(proof.status, 429);
-        proof.must_show("Wait 5 seconds, then try again.");
-        assert!(signed_in.is_in().await, "the open session stays open");
-        assert_eq!(app.audited("code.wrong").await, 5);
-    }
-
-    /// A complete sign-in clears it; so does an accepted fresh proof, which is no less.
-    async fn a_complete_sign_in_clears_the_wait(app) {
-        let attacker = app.give_password("cleo").await;
-        app.guess_codes(&attacker, 20).await;
-        app.clock.outlive_waits();
-        let cleo = app.sign_in("cleo").await;
-        assert_eq!(app.guess_codes(&attacker, 1).await.status, 401);
-        for _ in 0..3 {
-            assert_eq!(cleo.post("/proof", &[("code", &app.wrong_code())]).await.status, 403);
-        }
-        app.prove("cleo", &cleo).await;
-        for _ in 0..5 {
-            assert_eq!(cleo.post("/proof", &[("code", &app.wrong_code())]).await.status, 403);
-        }
-        assert_eq!(cleo.post("/proof", &[("code", &app.wrong_code())]).await.status, 429);
-    }
-
-    /// Strangers without the password touch none of it.
-    async fn strangers_do_not_make_the_owner_wait_for_a_code(app) {
-        let stranger = app.browser();
-        for _ in 0..30 {
-            let guess = async || stranger.sign_in(&email("cleo"), "a guess").await;
-            app.after_the_wait(guess).await;
-            stranger.give_code("000000").await;
-        }
-        app.clock.outlive_waits();
-        let cleo = app.give_password("cleo").await;
-        for _ in 0..4 {
-            assert_eq!(cleo.give_code(&app.wrong_code()).await.status, 401);
-        }
-        assert_eq!(cleo.give_code(&app.code("cleo")).await.leads_to(), "/");
-    }
-
-    /// A node that starts anew knows the wait, and so does a second one.
-    async fn a_restart_shortens_no_wait(app) {
-        let cleo = app.give_password("cleo").await;
-        app.guess_codes(&cleo, 8).await;
-        let stranger = app.browser();
-        for _ in 0..5 {
-            stranger.sign_in(&email("ben"), "a guess").await;
-        }
-        let node = app.another_node().await;
-        let (cleo, stranger) = (cleo.on(&node.url), stranger.on(&node.url));
-        assert_eq!(cleo.give_code(&app.code("cleo")).await.retry_after(), Some(Duration::from_secs(40)));
-        assert_eq!(stranger.sign_in(&email("ben"), &password("ben")).await.status, 429);
-        app.clock.advance(Duration::from_secs(40));
-        assert_eq!(cleo.give_code(&app.code("cleo")).await.leads_to(), "/");
-    }
-
     /// A clock that was a day ahead and came back locks nobody out: a wait that began in the future
     /// has ended.
     async fn a_clock_that_was_a_day_ahead_and_came_back_locks_nobody_out(app) {
@@ -136,39 +72,6 @@ stories! {
         app.sign_in("cleo").await;
         app.vestibule.keep_house().await.unwrap();
         app.sign_in("cleo").await;
-    }
-
-    /// The tenth, the fiftieth and the last attempt are told to the owner and to the Admins, once;
-    /// and both see on their pages how many there were.
-    async fn owner_and_admins_see_that_codes_are_guessed_at(app) {
-        let (ada, cleo) = (app.admin("ada").await, app.sign_in("cleo").await);
-        let attacker = app.give_password("cleo").await;
-        app.use_up_codes("cleo", 8).await;
-        app.guess_codes(&attacker, 1).await;
-        assert_eq!(told(&app, "cleo").await, []);
-        let page = app.user_path("cleo", "").await;
-        ada.get(&page).await.must_show("9 of 100 attempts at security codes are used");
-        assert!(!ada.get(&page).await.shows("guessed at"));
-        assert!(!cleo.get("/settings/security").await.shows("guessed at"));
-
-        app.guess_codes(&attacker, 2).await;
-        let owner = |many: &str| ("codes.guessed".to_owned(), format!("{many} of 100"));
-        let admin = [("user.codes_guessed".to_owned(), email("cleo"))];
-        assert_eq!(told(&app, "cleo").await, [owner("10")]);
-        assert_eq!(told(&app, "ada").await, admin);
-        assert_eq!(told(&app, "ben").await, []);
-        ada.get(&page).await.must_show("Security codes of Cleo Marín were guessed at.");
-        ada.get(&page).await.must_show("11 of 100 attempts at security codes are used");
-        cleo.get("/settings/security").await.must_show("Your security codes were guessed at. 11 of 100");
-
-        app.use_up_codes("cleo", 38).await;
-        app.clock.outlive_waits();
-        app.guess_codes(&attacker, 1).await;
-        app.use_up_codes("cleo", 49).await;
-        app.guess_codes(&attacker, 2).await;
-        assert_eq!(told(&app, "cleo").await, [owner("10"), owner("100"), owner("50")]);
-        assert_eq!(told(&app, "ada").await, admin, "once a day");
-        assert_eq!(app.audited("code.budget_spent").await, 1);
     }
 
     /// Recovery codes wait as well, by a wait of their own: they cannot be guessed, and each attempt

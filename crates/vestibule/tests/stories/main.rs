@@ -4,6 +4,7 @@
 
 mod accounts;
 mod address_change;
+mod attacks;
 mod audit;
 mod bad_input;
 mod clock;
@@ -26,16 +27,12 @@ mod raw_requests;
 mod recover;
 mod recovery_codes;
 mod restore;
-mod return_to;
 mod routes;
-mod same_origin;
-mod secrets;
 mod security_code;
 mod security_settings;
 mod sessions;
 mod setup;
 mod sign_in;
 mod stale_proofs;
-mod stolen_cookies;
 mod user_acts;
 mod users;

@@ -24,35 +24,6 @@ async fn is_gone(app: &TestApp, link: &str) {
 }
 
 stories! {
-    /// It sets the password, ends every session, and signs nobody in; the factor is asked for as
-    /// before (AT-45).
-    async fn it_signs_nobody_in_and_removes_no_factor(app) {
-        let ada = app.admin("ada").await;
-        let (inside, half) = (app.sign_in("cleo").await, app.give_password("cleo").await);
-        let link = app.password_link(&ada, "cleo").await;
-        assert_eq!(inside.get("/").await.status, 200, "making it ends nothing");
-        assert!(signs_in_with(&app, "cleo", &password("cleo")).await, "nor the old password");
-        let stranger = app.browser();
-        let page = stranger.get(&link).await;
-        assert_eq!(page.headers["referrer-policy"], "no-referrer");
-        page.must_show("Choose a new password");
-        let answer = app.use_link(&stranger, &link, NEW).await;
-        assert_eq!(answer.location().as_deref(), Some("/sign-in?notice=password-changed"));
-        assert_eq!(stranger.cookie(), None, "no session");
-        assert_eq!(stranger.get("/").await.leads_to(), "/sign-in");
-        for old in [&inside, &half] {
-            assert_eq!(old.get("/").await.leads_to(), "/sign-in");
-        }
-        assert!(!signs_in_with(&app, "cleo", &password("cleo")).await);
-        let fields = [("email", "cleo@acme.example"), ("password", NEW)];
-        assert_eq!(stranger.post("/sign-in", &fields).await.leads_to(), "/sign-in/code");
-        app.clock.next_code();
-        let answer = stranger.post("/sign-in/code", &[("code", &app.code("cleo"))]).await;
-        assert_eq!(answer.leads_to(), "/", "with the app that there was");
-        assert_eq!(app.audited("password_link.made").await, 1);
-        assert_eq!(app.audited("password_link.used").await, 1);
-    }
-
     /// A session of another user in the same browser stays what it is.
     async fn it_leaves_the_browsers_own_session_alone(app) {
         let ada = app.admin("ada").await;
@@ -144,68 +115,5 @@ stories! {
         assert_eq!(app.act(&ada, "ben", "/password-link").await.status, 404, "nor a new one");
         assert_eq!(app.act(&ada, "ben", "/enable").await.status, 303);
         is_gone(&app, &link).await;
-    }
-
-    /// Each token is good for its own purpose alone (AT-37).
-    async fn a_token_opens_its_own_page_alone(app) {
-        let ada = app.admin("ada").await;
-        let links = [
-            app.invite(&ada, "eve", "Member").await,
-            app.password_link(&ada, "ben").await,
-            app.recover_path("cleo").await,
-        ];
-        for link in &links {
-            let (_, token) = link.rsplit_once('/').unwrap();
-            for other in ["setup", "invitation", "password", "recover"] {
-                let path = format!("/{other}/{token}");
-                if path != *link {
-                    is_gone(&app, &path).await;
-                }
-            }
-            let thief = app.browser();
-            thief.plant_cookie(token);
-            assert_eq!(thief.get("/").await.leads_to(), "/sign-in", "no session's token either");
-        }
-        for link in &links {
-            assert_eq!(app.browser().get(link).await.status, 200, "none of it took the link");
-        }
-        let (_, token) = links[0].rsplit_once('/').unwrap();
-        for (path, session) in [("/invitation", ada.cookie()), ("/password", ada.cookie())] {
-            is_gone(&app, &format!("{path}/{}", session.unwrap())).await;
-        }
-        let cut = &token[..42];
-        for near in [cut.to_owned(), format!("{cut}="), format!("{token}="), token.to_lowercase()] {
-            is_gone(&app, &format!("/invitation/{near}")).await;
-        }
-    }
-
-    /// The set-up link before any account exists, at every other page.
-    async fn a_set_up_token_opens_its_own_page_alone(empty app) {
-        let link = app.setup_path().await;
-        let (_, token) = link.rsplit_once('/').unwrap();
-        for other in ["invitation", "password", "recover"] {
-            is_gone(&app, &format!("/{other}/{token}")).await;
-        }
-        assert_eq!(app.browser().get(&link).await.status, 200);
-    }
-
-    /// Whose password it is stands in the link, and in nothing that comes with the form (AT-79).
-    async fn the_user_can_not_be_swapped(app) {
-        let ada = app.admin("ada").await;
-        let link = app.password_link(&ada, "ben").await;
-        let (ada_id, ben) = (app.id("ada").await.to_string(), app.sign_in("ben").await);
-        let fields = [
-            ("password", NEW),
-            ("email", "ada@acme.example"),
-            ("user", "ada@acme.example"),
-            ("user_id", &ada_id),
-            ("id", &ada_id),
-            ("known-email", "ada@acme.example"),
-        ];
-        let path = format!("{link}?email=ada%40acme.example&user_id={ada_id}");
-        assert_eq!(ben.post(&path, &fields).await.status, 303);
-        assert!(signs_in_with(&app, "ben", NEW).await);
-        assert!(!signs_in_with(&app, "ada", NEW).await);
-        assert!(signs_in_with(&app, "ada", &password("ada")).await);
     }
 }

@@ -5,21 +5,21 @@ use std::time::Duration;
 use vestibule_domain::name::Name;
 use vestibule_domain::user::Role;
 use vestibule_testkit::app::{email, password};
-use vestibule_testkit::{Client, TestApp, race, stories};
+use vestibule_testkit::{Client, TestApp, stories};
 
 const SWITCH: &str = "/settings/account/mfa";
 const ON: [(&str, &str); 1] = [("required", "true")];
 const OFF: [(&str, &str); 1] = [("required", "false")];
 
 /// Whether the switch is on, as the Admin's page says.
-async fn is_on(admin: &Client) -> bool {
+pub(crate) async fn is_on(admin: &Client) -> bool {
     let page = admin.get("/settings/account").await;
     assert_eq!(page.status, 200, "{}", page.text());
     page.between("aria-checked=\"", "\"") == "true"
 }
 
 /// An Admin without a factor is led to this page when she turns the switch on.
-async fn led_to_enrolment_by_the_switch(app: &TestApp, ada: &Client) {
+pub(crate) async fn led_to_enrolment_by_the_switch(app: &TestApp, ada: &Client) {
     let page = ada.submit(SWITCH, &ON).await;
     page.must_show("Set up your own app first");
     assert!(page.carried_fields().contains(&("for".into(), "everyone".into())));
@@ -129,35 +129,6 @@ stories! {
         assert_eq!(answer.leads_to(), "/settings/security", "and may go on with it");
     }
 
-    /// AT-94: an Admin without a factor cannot lock herself out: enrolment first, then it is on.
-    async fn an_admin_without_a_factor_enrols_first_and_then_it_is_on(app) {
-        let ada = app.sign_in("ada").await;
-        ada.get("/settings/account").await.must_show(
-            "You have no factor yet: you are led through setting one up first, then it is on.");
-        led_to_enrolment_by_the_switch(&app, &ada).await;
-        let ben = app.sign_in("ben").await;
-        assert_eq!(app.audited("policy.required").await, 0);
-        assert_eq!(app.audited("refused.needs_factor").await, 1);
-        let code = app.code("ada");
-        let page = ada.submit("/enrolment", &[("code", &code), ("for", "everyone")]).await;
-        let page = app.keep_shown(&ada, &page).await;
-        page.must_show("Two-factor sign-in is on for everyone.");
-        assert!(is_on(&ada).await);
-        assert_eq!(ben.get("/").await.leads_to(), "/enrolment");
-        assert_eq!(app.audited("policy.required").await, 1);
-    }
-
-    /// Whoever gives up on the way has turned nothing on, and a wrong code turns nothing on.
-    async fn an_admin_who_does_not_finish_the_enrolment_has_turned_nothing_on(app) {
-        let ada = app.sign_in("ada").await;
-        led_to_enrolment_by_the_switch(&app, &ada).await;
-        let page = ada.post("/enrolment", &[("code", "000000"), ("for", "everyone")]).await;
-        assert_eq!(page.status, 422);
-        assert!(page.carried_fields().contains(&("for".into(), "everyone".into())));
-        assert!(!is_on(&ada).await);
-        assert!(app.sign_in("ben").await.is_in().await);
-    }
-
     /// The errand gives no Member the switch …
     async fn no_member_turns_it_on_by_enrolling(app) {
         let ben = app.sign_in("ben").await;
@@ -242,56 +213,6 @@ stories! {
             assert_eq!(ada.post("/settings/account/mfa?required=false", &[]).await.status, 400);
             assert_eq!(is_on(&ada).await, on);
         }
-    }
-
-    /// AT-61: while it is on nobody opts out; one of two apps can go.
-    async fn nobody_opts_out_while_it_is_on(app) {
-        let ada = app.admin("ada").await;
-        app.turn_switch(&ada, true).await;
-        let cleo = app.sign_in("cleo").await;
-        let only = app.factor_ids(&cleo).await.remove(0);
-        let remove = |id: &str| format!("/settings/security/factors/{id}/remove");
-        let page = cleo.get("/settings/security").await;
-        page.must_show("It cannot be removed: Acme Analytics requires a factor, and this is your only one.");
-        assert!(!page.body.contains(&remove(&only)));
-        let answer = cleo.post(&remove(&only), &[]).await;
-        assert_eq!(answer.status, 409);
-        answer.must_show("your account requires a security code of everyone");
-        assert_eq!(app.audited("refused.last_factor").await, 1);
-
-        app.enrol("cleo's tablet", &cleo).await;
-        assert_eq!(cleo.post(&remove(&only), &[]).await.leads_to(), "/settings/security");
-        let last = app.factor_ids(&cleo).await;
-        assert_eq!(last.len(), 1);
-        assert_eq!(cleo.post(&remove(&last[0]), &[]).await.status, 409);
-        assert_eq!(app.factor_ids(&cleo).await, last);
-        let anew = app.give_password("cleo").await;
-        assert_eq!(anew.get("/").await.leads_to(), "/sign-in/code");
-    }
-
-    /// AT-61: nor by removing both of two apps at the same moment, in two browsers.
-    async fn two_removals_at_once_leave_an_app(app) {
-        let ada = app.admin("ada").await;
-        app.turn_switch(&ada, true).await;
-        let first = app.sign_in("cleo").await;
-        app.enrol("cleo's tablet", &first).await;
-        let second = app.sign_in("cleo").await;
-        let factors = app.factor_ids(&first).await;
-        assert_eq!(factors.len(), 2);
-        let removals = (0..16).map(|at| {
-            let browser = if at % 2 == 0 { first.stolen() } else { second.stolen() };
-            let path = format!("/settings/security/factors/{}/remove", factors[at % 2]);
-            async move { browser.post(&path, &[]).await }
-        });
-        let (done, refused): (Vec<_>, Vec<_>) = race(removals)
-            .await
-            .into_iter()
-            .partition(|answer| answer.location().is_some_and(|to| to.contains("app-removed")));
-        assert_eq!(done.len(), 1);
-        assert!(refused.iter().all(|answer| matches!(answer.status.as_u16(), 303 | 404 | 409)));
-        assert_eq!(app.audited("factor.removed").await, 1);
-        let anew = app.give_password("cleo").await;
-        assert_eq!(anew.get("/").await.leads_to(), "/sign-in/code");
     }
 
     /// With the switch off a user who turned MFA on for themselves is asked for the code.

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use vestibule_domain::user::Role;
 use vestibule_testkit::{Answer, Client, Method, stories};
 
 use crate::house::House;
@@ -165,7 +164,7 @@ fn every_route_stands_in_the_table() {
 }
 
 /// Loads the page of a route, and sends its form in.
-async fn knock(
+pub(crate) async fn knock(
     caller: &Client,
     path: &str,
     route: &Route,
@@ -183,47 +182,11 @@ async fn knock(
     answers
 }
 
-fn behind_the_second_door() -> impl Iterator<Item = &'static Route> {
+pub(crate) fn behind_the_second_door() -> impl Iterator<Item = &'static Route> {
     ROUTES.iter().filter(|route| matches!(route.door, SignedIn | Admin))
 }
 
 stories! {
-    /// Before the second door, no route behind it opens, and each leads to what is missing
-    /// (AT-32, AT-35, AT-36, AT-54).
-    async fn nothing_opens_before_the_second_door(app) {
-        let house = House::of(&app).await;
-        let disabled = app.sign_in("ben").await;
-        let signed_out = app.sign_in("ben").await.stolen();
-        signed_out.stolen().post("/sign-out", &[]).await;
-        app.act(&house.ada, "ben", "/disable").await;
-        app.add("ida", "Ida", Role::Admin, false).await;
-        app.turn_switch(&house.ada, true).await;
-        let before = app.picture(&house.ada).await;
-        for (caller, way, name) in [
-            (app.browser(), "/sign-in", "anonymous"),
-            (app.give_password("cleo").await, "/sign-in/code", "with a factor"),
-            (app.give_password("ida").await, "/enrolment", "without a factor, while required"),
-            (disabled, "/sign-in", "disabled meanwhile"),
-            (signed_out, "/sign-in", "signed out"),
-        ] {
-            for route in behind_the_second_door() {
-                let path = house.path(route);
-                for answer in knock(&caller, &path, route, &[]).await {
-                    assert_eq!(answer.status, 303, "{name} at {path}");
-                    assert_eq!(answer.leads_to(), way, "{name} at {path}");
-                    assert!(!answer.shows("Acme"), "{name} at {path}");
-                }
-            }
-            // What stands in the vestibule is open to the one who has to go through it.
-            for other in ["/sign-in/code", "/enrolment", "/proof"] {
-                let answer = caller.get(other).await;
-                assert!(answer.status == 303 || way == other, "{name} at {other}");
-            }
-        }
-        assert_eq!(app.picture(&house.ada).await.len(), before.len());
-        assert_eq!(without_sessions(app.picture(&house.ada).await), without_sessions(before));
-    }
-
     /// A Member is told so on every route of Admins, and nothing changes.
     async fn a_member_opens_no_route_of_admins(app) {
         let house = House::of(&app).await;
@@ -243,121 +206,4 @@ stories! {
             assert_eq!(app.picture(&house.ada).await, before);
         }
     }
-
-    /// What belongs to another account, or to another user, is not there (AT-59).
-    async fn what_belongs_to_others_is_not_there(app) {
-        let house = House::of(&app).await;
-        let globex = app.add_account("Globex").await;
-        app.add_to(globex, "zoe", "Zoe Zimmer", Role::Admin, true).await;
-        let (zoe, hal) = (app.sign_in("zoe").await, app.sign_in("hal").await);
-        let before = app.picture(&house.ada).await;
-        for route in behind_the_second_door().filter(|route| route.path.contains("{id}")) {
-            let path = house.path(route);
-            for answer in knock(&zoe, &path, route, &[]).await {
-                assert_eq!(answer.status, 404, "{path}");
-                assert!(answer.body.is_empty() || answer.shows("There is no page here"), "{path}");
-            }
-            if route.door == SignedIn {
-                for answer in knock(&hal, &path, route, &[]).await {
-                    assert_eq!(answer.status, 404, "{path}");
-                }
-            }
-        }
-        assert_eq!(app.picture(&house.ada).await, before);
-    }
-
-    /// A session's token opens nothing but as that one cookie (AT-32, AT-47).
-    async fn a_token_is_a_cookie_and_nothing_else(app) {
-        let house = House::of(&app).await;
-        let token = house.ada.cookie().unwrap();
-        let before = app.picture(&house.ada).await;
-        let basic = base64_of(&format!("ada@acme.example:{token}"));
-        let cookies =
-            ["Vestibule", "__Host-vestibule", "session", "vestibule2", "xvestibule", "token"];
-        let mut tries: Vec<(&str, String)> = vec![
-            ("authorization", format!("Bearer {token}")),
-            ("authorization", format!("Basic {basic}")),
-            ("authorization", token.clone()),
-            ("x-auth-token", token.clone()),
-            ("x-vestibule", token.clone()),
-            ("cookie", format!("vestibule=\"{token}\"")),
-            ("cookie", format!("vestibule={token}=")),
-            ("cookie", format!("vestibule={}", token.to_uppercase())),
-            ("cookie", format!("vestibule={token}; vestibule={token}")),
-            ("cookie", format!("vestibule=; vestibule={token}")),
-        ];
-        tries.extend(cookies.iter().map(|name| ("cookie", format!("{name}={token}"))));
-        for route in behind_the_second_door() {
-            let path = house.path(route);
-            for (name, value) in &tries {
-                for answer in knock(&app.browser(), &path, route, &[(name, value)]).await {
-                    assert_eq!(answer.leads_to(), "/sign-in", "{path} with {name}: {value}");
-                }
-            }
-            for name in ["token", "access_token", "vestibule", "session"] {
-                let path = format!("{path}?{name}={token}");
-                for answer in knock(&app.browser(), &path, route, &[]).await {
-                    assert_eq!(answer.leads_to(), "/sign-in", "{path}");
-                }
-            }
-        }
-        assert_eq!(app.picture(&house.ada).await, before);
-    }
-
-    /// No spelling of a path comes past the door of its page.
-    async fn no_spelling_of_a_path_opens_it(app) {
-        let cleo = app.give_password("cleo").await;
-        for caller in [app.browser(), cleo] {
-            for path in [
-                "/settings/users/",
-                "//settings/users",
-                "/settings//users",
-                "/SETTINGS/users",
-                "/settings/%75sers",
-                "/settings%2fusers",
-                "/%2e/settings/users",
-                "/settings/users;x",
-                "/settings/users%00",
-                "/settings/users.html",
-                "/static/../settings/users",
-                "/static/..%2fsettings/users",
-                "/healthz/../settings/users",
-                "/settings/users?",
-                "/settings/users#",
-                "/.",
-                "/index.html",
-                "/?",
-                "/api/v1/users",
-                "/gate",
-                "/metrics",
-                "/debug",
-                "/.git/config",
-                "/static/",
-                "/static/..%2f..%2fCargo.toml",
-            ] {
-                let answer = caller.get(path).await;
-                assert!(
-                    answer.status != 200 && !answer.status.is_server_error(),
-                    "{path}: {answer:?}"
-                );
-                assert!(!answer.shows("Ada"), "{path}");
-            }
-        }
-    }
-}
-
-/// Pages tell how many sessions are open; who knocks may have opened one.
-fn without_sessions(picture: Vec<String>) -> Vec<String> {
-    let less = |page: String| {
-        page.split(' ')
-            .filter(|word| !word.chars().all(|c| c.is_ascii_digit()))
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    picture.into_iter().map(less).collect()
-}
-
-fn base64_of(text: &str) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.encode(text)
 }

@@ -1,7 +1,7 @@
 //! What an Admin does with a user: role, access, factors.
 
 use vestibule_testkit::app::{email, password};
-use vestibule_testkit::{Answer, Client, TestApp, stories, users_on};
+use vestibule_testkit::{Answer, Client, TestApp, stories};
 
 /// What the sign-in page answers, less the address that was typed.
 async fn try_to_sign_in(app: &TestApp, email: &str, password: &str) -> (u16, String) {
@@ -182,39 +182,5 @@ stories! {
             assert_eq!(app.act(&ada, "eve", act).await.status, 404, "{act}");
         }
         assert_eq!(app.browser().get(&link).await.status, 200);
-    }
-
-    /// What else is sent with an act changes nothing (AT-63).
-    async fn an_act_changes_what_it_says_and_nothing_else(app) {
-        let ada = app.admin("ada").await;
-        let before = app.picture(&ada).await;
-        let extra = [
-            ("id", "1"),
-            ("user_id", "1"),
-            ("account_id", "1"),
-            ("email", "eve@acme.example"),
-            ("name", "Eve"),
-            ("state", "disabled"),
-            ("epoch", "9"),
-            ("has_factor", "true"),
-            ("mfa_required", "true"),
-            ("code_attempts", "0"),
-            ("last_sign_in_at", "0"),
-        ];
-        let with_role = |role| [&extra[..], &[("role", role)]].concat();
-        let path = app.user_path("ben", "/role").await;
-        assert_eq!(ada.post(&path, &with_role("Admin")).await.status, 303);
-        assert_eq!(ada.post(&path, &with_role("Member")).await.status, 303);
-        let same_name = [&[("name", "Ben Okafor"), ("role", "Admin")], &extra[..4]].concat();
-        let ben = app.sign_in("ben").await;
-        assert_eq!(ben.post("/settings/security/name", &same_name).await.status, 303);
-        ben.post("/sign-out", &[]).await;
-        let after = app.picture(&ada).await;
-        let less_sign_in = |picture: &[String]| {
-            let never = |page: &String| page.replace("15 Jan 2027, 08:00 UTC", "never");
-            picture.iter().map(never).collect::<Vec<_>>()
-        };
-        assert_eq!(less_sign_in(&after), less_sign_in(&before));
-        assert_eq!(users_on(&ada.get("/settings/users").await).len(), 4);
     }
 }

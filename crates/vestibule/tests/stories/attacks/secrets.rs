@@ -9,17 +9,18 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::SubscriberExt as _;
+use vestibule_testkit::app::{email, password};
 use vestibule_testkit::client::encode;
 use vestibule_testkit::{Answer, Client, RECOVERY_CODES, TestApp, codes_on, stories};
 
 /// Everything that this process logs while a story listens, down to the last detail.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
 
 static LISTENING: AtomicUsize = AtomicUsize::new(0);
 
 impl Log {
-    fn listen() -> Self {
+    pub(super) fn listen() -> Self {
         static LOG: OnceLock<Log> = OnceLock::new();
         LISTENING.fetch_add(1, Ordering::SeqCst);
         let log = LOG.get_or_init(|| {
@@ -34,7 +35,7 @@ impl Log {
         log.clone()
     }
 
-    fn stop(&self) -> Vec<u8> {
+    pub(super) fn stop(&self) -> Vec<u8> {
         LISTENING.fetch_sub(1, Ordering::SeqCst);
         self.0.lock().unwrap().clone()
     }
@@ -201,7 +202,7 @@ impl Witness {
 }
 
 /// A letter for each byte: texts are searched much faster.
-fn letters(bytes: &[u8]) -> String {
+pub(super) fn letters(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
@@ -373,7 +374,7 @@ async fn bad_day(app: &TestApp, w: &mut Witness, ada: &Client) {
 stories! {
     /// Known passwords, codes, keys and tokens are searched for in the database, in everything that
     /// was logged, and on every page.
-    async fn secrets_stay_where_they_belong(empty app) {
+    async fn at_90_secrets_stay_where_they_belong(empty app) {
         let log = Log::listen();
         let mut w = Witness::default();
         first_day(&app, &mut w).await;
@@ -390,6 +391,32 @@ stories! {
         assert!(
             w.keys.len() > 3 && w.links.len() > 3 && w.sessions.len() > 10 && w.codes.len() > 9
         );
+    }
+
+    /// AT-91: while sign-ins wait at the second door, before an enrolment, or with a form that waits
+    /// for a fresh proof, what was typed so far is stored nowhere.
+    async fn at_91_nothing_typed_is_stored_between_the_steps(app) {
+        let log = Log::listen();
+        let mut w = Witness::default();
+        let ada = app.admin("ada").await;
+        app.turn_switch(&ada, true).await;
+        w.keys.push(app.phone("cleo").secret_base32);
+        for (who, next) in [("cleo", "/sign-in/code"), ("ben", "/enrolment")] {
+            let (browser, email, password) = (app.browser(), email(who), password(who));
+            let fields = [("email", &*email), ("password", &*password)];
+            assert_eq!(w.post(&browser, "/sign-in", &fields).await.leads_to(), next);
+            w.get(&browser, next).await;
+            w.post(&browser, next, &[("code", &app.wrong_code())]).await;
+        }
+        let (dinesh, link) = (app.browser(), w.link(app.recover_path("dinesh").await));
+        w.post(&dinesh, &link, &[("password", "an otter sings in the marble hall")]).await;
+        w.get(&dinesh, "/enrolment").await;
+        app.clock.outlive_proofs();
+        let new = [("password", "an otter sings below the bridge")];
+        assert_eq!(w.post(&ada, "/settings/security/password", &new).await.status, 403);
+        w.must_not_be_in(&app.database_dump(), "the database");
+        w.must_not_be_in(&log.stop(), "the log");
+        assert!(w.keys.len() > 2 && w.links.len() == 1 && w.passwords.len() == 4);
     }
 
     /// The search finds what is there: an address stands in the database, a page's route in the log.

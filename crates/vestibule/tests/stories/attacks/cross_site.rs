@@ -68,7 +68,7 @@ async fn send(
 stories! {
     /// From another site, from a neighbour under the same domain, from nowhere: 403 on every route,
     /// and nothing changes.
-    async fn a_form_from_elsewhere_is_refused_everywhere(app) {
+    async fn at_57_a_form_from_elsewhere_is_refused_everywhere(app) {
         let house = House::of(&app).await;
         let before = house.picture(&app).await;
         for headers in from_elsewhere(&app) {
@@ -90,7 +90,7 @@ stories! {
     }
 
     /// Whatever the method, and also where there is nothing.
-    async fn it_is_refused_by_every_method(app) {
+    async fn at_57_it_is_refused_by_every_method(app) {
         let house = House::of(&app).await;
         for method in ["POST", "PUT", "PATCH", "DELETE", "PROPFIND", "post"] {
             for path in ["/settings/users", "/sign-in", "/nowhere", "/static/style.css", "/healthz"]
@@ -136,7 +136,7 @@ stories! {
 
     /// Nothing is loaded into a page of another site: neither as a frame nor as a picture, and no
     /// key is made by it.
-    async fn nothing_is_loaded_into_another_site(app) {
+    async fn at_57_nothing_is_loaded_into_another_site(app) {
         let house = House::of(&app).await;
         let before = house.picture(&app).await;
         let started = app.audited("enrolment.started").await;

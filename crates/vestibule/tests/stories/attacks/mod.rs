@@ -1,0 +1,55 @@
+//! What went wrong elsewhere: published ways around two-factor sign-in, each tried here against the
+//! running server, on both databases. A row's number is the beginning of its stories' names.
+//!
+//! | rows | where |
+//! |---|---|
+//! | AT-01 to 04, 06 to 08 | `once.rs` |
+//! | AT-11 to 13, 15 to 18, 20, 22 to 24, 26 to 28, 30 | `guessing.rs` |
+//! | AT-32, 34 to 37, 43 (and 47, 54, 55) | `vestibule.rs` |
+//! | AT-38 to 41 | `steps.rs` |
+//! | AT-45, 49, 54 | `paths.rs` |
+//! | AT-55, 56, 59, 61, 62, 63 | `factors.rs` |
+//! | AT-57 | `cross_site.rs` |
+//! | AT-69, 70 | `cookies.rs` |
+//! | AT-77, 79, 80, 81, 83 | `recovery.rs` |
+//! | AT-85 | `return_to.rs` |
+//! | AT-90, 91 | `secrets.rs` |
+//! | AT-92, 93, 94, 96 | `operations.rs` |
+//! | AT-93, 98 | `trail.rs` |
+//! | AT-95 | `upgrade.rs` |
+//!
+//! Not here, for there is nothing yet that could be attacked so: AT-09, 44, 46, 48, 50, 51 (other
+//! logins), 10, 72 to 76 (passkeys), 25, 31, 47, 52, 53 (clients that are no
+//! browser), 64 to 68 (remembered devices), 86 to 88 (the gate).
+
+mod cookies;
+mod cross_site;
+mod factors;
+mod guessing;
+mod once;
+mod operations;
+mod paths;
+mod recovery;
+mod return_to;
+mod secrets;
+mod steps;
+mod trail;
+mod upgrade;
+mod vestibule;
+
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+
+/// Runs statements on a database past the program, as whoever holds the database can.
+async fn run(url: &str, statements: &str) {
+    let statements = sqlx::raw_sql(AssertSqlSafe(statements.to_owned()));
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+        let mut db = options.create_if_missing(true).connect().await.unwrap();
+        statements.execute(&mut db).await.unwrap();
+        db.close().await.unwrap();
+    } else {
+        let mut db = sqlx::PgConnection::connect(url).await.unwrap();
+        statements.execute(&mut db).await.unwrap();
+        db.close().await.unwrap();
+    }
+}
