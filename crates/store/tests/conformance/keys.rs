@@ -9,6 +9,7 @@ use vestibule_domain::sealing::MasterKey;
 use vestibule_store::{NodeRecord, SEALED};
 use vestibule_testkit::Database;
 
+use crate::mail::post;
 use crate::recovery_codes::set_of;
 use crate::support::*;
 
@@ -59,13 +60,16 @@ on_both! {
         db.pending(ben, session.id, FIRST).await;
         let codes = set_of(&db, ben);
         write!(db, tx => tx.replace_recovery_codes(&codes, now()).await.unwrap());
+        // A mail to whoever may have typed their address.
+        post(&db, None, 0).await;
         let newer = db.new_data_key_id();
         write!(db, tx => assert!(tx.insert_data_key(newer, 2, b"wrapped", now()).await.unwrap()));
-        assert_eq!(read!(db, r => r.count_sealed_with(db.data_key).await.unwrap()), 3);
+        assert_eq!(read!(db, r => r.count_sealed_with(db.data_key).await.unwrap()), 4);
         for table in SEALED {
             let rows = read!(db, r => r.sealed_with(table, db.data_key, 9).await.unwrap());
             assert_eq!(rows.len(), 1, "{}", table.name);
-            assert_eq!(rows[0].user, ben.to_string());
+            let whose = if table.name == "outbox" { String::new() } else { ben.to_string() };
+            assert_eq!(rows[0].user, whose);
             assert!(rows[0].sealed.starts_with(b"sealed"), "{}", table.name);
             let keys = (db.data_key, newer);
             write!(db, tx => assert!(tx.reseal(table, &rows[0], keys, b"anew").await.unwrap()));
@@ -75,7 +79,7 @@ on_both! {
             let keys = (newer, db.data_key);
             write!(db, tx => assert!(!tx.reseal(table, &rows[0], keys, b"again").await.unwrap()));
         }
-        assert_eq!(read!(db, r => r.count_sealed_with(newer).await.unwrap()), 3);
+        assert_eq!(read!(db, r => r.count_sealed_with(newer).await.unwrap()), 4);
     }
 
     async fn a_data_key_of_a_number_is_made_once(db) {

@@ -11,7 +11,7 @@ use crate::support::*;
 
 const MINUTE: i64 = 60_000;
 
-async fn post(db: &Db, user: Option<UserId>, millis: i64) -> MailId {
+pub(crate) async fn post(db: &Db, user: Option<UserId>, millis: i64) -> MailId {
     let id = MailId::new(at(millis), &db.random);
     let new = NewMail { id, user, sealed: b"sealed", data_key: db.data_key };
     write!(db, tx => tx.insert_mail(&new, at(millis)).await.unwrap());
