@@ -238,7 +238,13 @@ fn write_csv_row(text: &mut String, fields: [&str; 9]) {
         if field.trim_start().starts_with(formula) {
             text.push('\'');
         }
+        // Where the comma is the decimal sign, spreadsheets begin another cell after a semicolon.
+        let mut begins = false;
         for c in field.chars() {
+            if begins && formula.contains(&c) {
+                text.push('\'');
+            }
+            begins = c == ';' || (begins && (c == '"' || c.is_whitespace()));
             match c {
                 '"' => text.push_str("\"\""),
                 c if is_unseen(c) => {

@@ -78,6 +78,9 @@ impl Vestibule {
                 let wait = wait_or_count(&mut tx, network, Some(&all), pressed, now).await?;
                 if wait.is_none() {
                     tx.set_lane(address, &count_at_address(&at_address, now)).await?;
+                } else if at_address.count == 0 {
+                    // Whoever has to wait leaves no row for each address that they think of.
+                    tx.clear_lane(address).await?;
                 }
                 wait
             }
@@ -189,9 +192,17 @@ impl Vestibule {
 
     /// Ends the waits between attempts at a user's second proof: it was given. Comes while the user
     /// is held.
-    pub(crate) async fn end_waits(&self, tx: &mut Writing, user: UserId) -> Result<(), FlowError> {
+    pub(crate) async fn end_waits(
+        &self,
+        tx: &mut Writing,
+        from: &Visitor,
+        user: UserId,
+    ) -> Result<(), FlowError> {
         tx.set_code_tries(user, &Attempts::NONE).await?;
-        Ok(tx.clear_lane(&self.lane_key.of_recovery_codes(user)).await?)
+        if let Some(browser) = &from.token {
+            tx.clear_lane(&self.lane_key.of_recovery_codes_by(user, browser)).await?;
+        }
+        Ok(tx.clear_lane(&self.lane_key.of_recovery_codes_in(user, &from.network())).await?)
     }
 
     /// What limits the security codes of who is asked for one.
@@ -213,14 +224,26 @@ impl Vestibule {
     /// wait. Such a code cannot be guessed: the wait, which is another than that of the security
     /// codes, spares the machine the hashes. It ends with a complete sign-in, and no budget is
     /// touched.
+    ///
+    /// It is a wait of the network, or of a known browser: were it the user's, whoever holds the
+    /// password could be there first whenever it ends, and the owner would never get to give one.
     pub(crate) async fn count_recovery_attempt(
         &self,
         from: &Visitor,
         proving: &Proving,
     ) -> Result<Result<(), CodeRefused>, FlowError> {
+        // What will not be compared is not counted.
+        if !self.hashing.has_room(from) {
+            return Err(FlowError::Busy);
+        }
         let (session, now) = (&proving.current.record, self.clock.now());
-        let lane = self.lane_key.of_recovery_codes(session.user);
         let mut tx = self.store.write().await?;
+        let lane = match &from.token {
+            Some(browser) if tx.is_known_browser(&session.email, browser).await? => {
+                self.lane_key.of_recovery_codes_by(session.user, browser)
+            }
+            _ => self.lane_key.of_recovery_codes_in(session.user, &from.network()),
+        };
         if let Some(left) = wait_or_count(&mut tx, &lane, None, false, now).await? {
             self.refuse(tx, from.event_in(AuditKind::CodeTooSoon, session), now).await?;
             return Ok(Err(CodeRefused::Wait(left)));

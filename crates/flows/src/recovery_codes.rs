@@ -102,8 +102,9 @@ impl Vestibule {
         &self,
         who: &Fresh<SignedIn>,
     ) -> Result<Option<ShownCodes>, FlowError> {
-        let user = who.0.record().user;
-        let found = self.store.read().await?.unkept_recovery_codes(user).await?;
+        let session = who.0.record();
+        let (user, epoch) = (session.user, session.standing.epoch);
+        let found = self.store.read().await?.unkept_recovery_codes(user, epoch).await?;
         let Some(unkept) = found else { return Ok(None) };
         let key = self.keys.find(&self.store, unkept.data_key).await?;
         let text = key.open_recovery_codes(&unkept.sealed, unkept.set, user)?;
@@ -238,7 +239,7 @@ impl Vestibule {
         if is_sign_in {
             self.note_complete_sign_in(&mut tx, from, &new).await?;
         } else {
-            self.end_waits(&mut tx, session.user).await?;
+            self.end_waits(&mut tx, from, session.user).await?;
         }
         tx.commit().await?;
         Ok(Proven::AcceptedRecoveryCode(new))

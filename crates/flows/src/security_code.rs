@@ -175,7 +175,7 @@ impl Vestibule {
             AuditKind::CodeAccepted
         } else {
             // The same proof, in a session that is complete already.
-            self.end_waits(&mut tx, session.user).await?;
+            self.end_waits(&mut tx, from, session.user).await?;
             AuditKind::FreshProofGiven
         };
         self.audit(&mut tx, from.event_in(kind, session), now).await?;

@@ -128,7 +128,7 @@ impl Vestibule {
             if matches!(answer, Access::Granted { .. }) {
                 self.note_browser(tx, from, record.user, now).await?;
                 tx.note_sign_in(record.user, now).await?;
-                self.end_waits(tx, record.user).await?;
+                self.end_waits(tx, from, record.user).await?;
             }
         }
         Ok(())

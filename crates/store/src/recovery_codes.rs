@@ -117,14 +117,17 @@ impl Reading {
             .transpose()
     }
 
-    /// The codes that the user has not said to have kept.
+    /// The codes that the user has not said to have kept; none for whoever comes with an epoch that
+    /// has ended: the codes may have been made anew because of them.
     pub async fn unkept_recovery_codes(
         &mut self,
         user: UserId,
+        epoch: Epoch,
     ) -> Result<Option<UnkeptRecoveryCodes>, StoreError> {
-        let sql =
-            "SELECT set_id, sealed, data_key_id FROM unkept_recovery_codes WHERE user_id = $1";
-        let row = self.row(sql, values![user]).await?;
+        let sql = "SELECT k.set_id, k.sealed, k.data_key_id
+                   FROM unkept_recovery_codes k JOIN users u ON u.id = k.user_id
+                   WHERE u.id = $1 AND u.epoch = $2";
+        let row = self.row(sql, values![user, epoch]).await?;
         row.map(|row| {
             Ok(UnkeptRecoveryCodes {
                 set: row.parsed("set_id")?,

@@ -132,7 +132,8 @@ impl Writing {
         self.change(sql, values![user]).await.map(drop)
     }
 
-    /// Ends every session with what hangs on it, every link, and the lanes of known browsers.
+    /// Ends every session with what hangs on it, every link, and the lanes of known browsers. Mails
+    /// that wait were sent since, or lead to links that are dead.
     /// Recovery codes that wait to be kept were shown once, and are not shown to whoever signs in
     /// next.
     pub async fn end_everything_handed_out(&mut self) -> Result<(), StoreError> {
@@ -141,6 +142,8 @@ impl Writing {
             "DELETE FROM sessions",
             "DELETE FROM links",
             "DELETE FROM unkept_recovery_codes",
+            "DELETE FROM known_browsers",
+            "DELETE FROM outbox",
         ] {
             self.change(sql, vec![]).await?;
         }

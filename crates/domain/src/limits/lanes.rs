@@ -89,9 +89,15 @@ impl LaneKey {
         self.name("browser", &[address.0.as_bytes(), browser.as_bytes()])
     }
 
-    /// Of a user's recovery codes, which only who gave the password can try.
-    pub fn of_recovery_codes(&self, user: UserId) -> Lane {
-        self.name("recovery codes", &[user.to_string().as_bytes()])
+    /// Of a user's recovery codes from one network, which only who gave the password can try.
+    pub fn of_recovery_codes_in(&self, user: UserId, network: &str) -> Lane {
+        let user = user.to_string();
+        self.name("recovery codes in network", &[user.as_bytes(), network.as_bytes()])
+    }
+
+    /// Of a user's recovery codes from a browser that signed in before.
+    pub fn of_recovery_codes_by(&self, user: UserId, browser: &TokenHash) -> Lane {
+        self.name("recovery codes by browser", &[user.to_string().as_bytes(), browser.as_bytes()])
     }
 
     /// The key comes first and every part with its length, so that no two lanes share a name; the

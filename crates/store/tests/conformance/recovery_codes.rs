@@ -45,16 +45,21 @@ on_both! {
             assert_eq!((salt.set, salt.salt, salt.epoch), (set, SALT, FIRST));
             let codes = r.recovery_codes(ben).await.unwrap().unwrap();
             assert_eq!((codes.made, codes.left), (at(5), 3));
-            let unkept = r.unkept_recovery_codes(ben).await.unwrap().unwrap();
+            let unkept = r.unkept_recovery_codes(ben, FIRST).await.unwrap().unwrap();
             assert_eq!((unkept.set, unkept.sealed.as_slice()), (set, b"sealed codes".as_slice()));
             assert_eq!(unkept.data_key, db.data_key);
             assert!(r.recovery_code_salt(ada).await.unwrap().is_none());
             assert!(r.recovery_codes(ada).await.unwrap().is_none());
-            assert!(r.unkept_recovery_codes(ada).await.unwrap().is_none());
+            assert!(r.unkept_recovery_codes(ada, FIRST).await.unwrap().is_none());
         });
         write!(db, tx => assert!(tx.bump_epoch(ben, FIRST).await.unwrap()));
         let salt = read!(db, r => r.recovery_code_salt(ben).await.unwrap()).unwrap();
         assert_eq!(salt.epoch, Epoch(2), "codes outlive an epoch");
+        read!(db, r => {
+            let stale = r.unkept_recovery_codes(ben, FIRST).await.unwrap();
+            assert!(stale.is_none(), "a session of an ended epoch reads none");
+            assert!(r.unkept_recovery_codes(ben, Epoch(2)).await.unwrap().is_some());
+        });
     }
 
     async fn a_code_is_taken_once(db) {
@@ -90,7 +95,7 @@ on_both! {
             assert_eq!(void, TakenRecoveryCode::Unknown);
             assert!(!tx.keep_recovery_codes(ben, old).await.unwrap(), "the old is not the new");
         });
-        assert!(read!(db, r => r.unkept_recovery_codes(ben).await.unwrap()).is_some());
+        assert!(read!(db, r => r.unkept_recovery_codes(ben, FIRST).await.unwrap()).is_some());
     }
 
     async fn a_set_is_kept_once_and_by_its_user_alone(db) {

@@ -218,6 +218,36 @@ fn a_backup_of_an_older_key_goes_over_to_todays() {
     assert_eq!(sign_in(&new.serve(&[]).first, PASSWORD), 303);
 }
 
+/// Yesterday's backup, and a master key and a data key that were changed since, as docs/keys.md and
+/// docs/backup.md tell.
+#[test]
+fn the_day_with_a_rotated_key() {
+    let place = Place::new();
+    let server = serve_with_ada(&place, &[]);
+    place.answer(&["backup", FILE]);
+    let next = "vestibule-data/master.key.next";
+    place.answer(&["keys", "new", next]);
+    fs::copy(place.path(KEY), place.path("old.key")).unwrap();
+    place.answer(&["keys", "rewrap", "--new-key", next]);
+    fs::rename(place.path(next), place.path(KEY)).unwrap();
+    place.answer(&["keys", "rotate"]);
+    server.stop("TERM");
+
+    let failure = place.failure(RESTORE);
+    assert!(failure.contains(&format!("{FILE} belongs to the master key ")), "{failure}");
+    assert!(failure.ends_with("name the key file of that time with --key-file"), "{failure}");
+    place.answer(&["restore", FILE, "--key-file", "old.key"]);
+    fs::remove_file(place.path("old.key")).unwrap();
+    let server = place.serve(&[]);
+    assert_eq!(sign_in(&server.first, PASSWORD), 303);
+    // Both data keys are there, under today's master key, and the next backup is under it too.
+    place.answer(&["keys", "list"]);
+    place.answer(&["backup", "today.backup"]);
+    server.stop("TERM");
+    place.answer(&["restore", "today.backup"]);
+    assert_eq!(sign_in(&place.serve(&[]).first, PASSWORD), 303);
+}
+
 /// What cannot be read is said, and kept as it is.
 #[test]
 fn a_ruined_database_is_replaced_and_kept() {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use vestibule_testkit::app::{email, password};
 use vestibule_testkit::{Answer, Client, TestApp, race, stories};
 
@@ -18,6 +19,20 @@ pub(crate) async fn fail_until_waiting(browser: &Client, email: &str) -> Answer 
     let answer = browser.sign_in(email, "a guess at the password").await;
     assert_eq!(answer.status, 429, "{}", answer.text());
     answer
+}
+
+/// How many lanes are stored.
+async fn lanes(app: &TestApp) -> i64 {
+    let count = "SELECT COUNT(*) FROM lanes";
+    if let Some(path) = app.database_url().strip_prefix("sqlite:") {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+        let mut database = options.connect().await.unwrap();
+        sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap()
+    } else {
+        let options: sqlx::postgres::PgConnectOptions = app.database_url().parse().unwrap();
+        let mut database = options.connect().await.unwrap();
+        sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap()
+    }
 }
 
 /// Everything in an answer by which it could be told from another, but the length of what was typed.
@@ -180,6 +195,13 @@ stories! {
         for typed in ["user261@acme.example", &email("ben"), "nothing"] {
             assert_eq!(stranger.sign_in(typed, "a guess").await.status, 429, "{typed}");
         }
+        // Nor do refused attempts fill the table, however many addresses are thought of.
+        let before = lanes(&app).await;
+        for number in 300..320 {
+            let answer = stranger.sign_in(&format!("user{number}@acme.example"), "a guess").await;
+            assert_eq!(answer.status, 429, "{number}");
+        }
+        assert_eq!(lanes(&app).await, before);
         assert_eq!(stranger.sign_in("user1@acme.example", "a guess").await.status, 401, "its own lane");
         // A day later it is forgotten.
         app.clock.advance(Duration::from_hours(25));

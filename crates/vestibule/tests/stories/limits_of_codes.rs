@@ -100,6 +100,25 @@ stories! {
         assert_eq!(ben.give_code(&app.code("ben")).await.leads_to(), "/");
     }
 
+    /// Whoever holds the password, and tries again whenever the wait ends, keeps the owner from
+    /// giving a recovery code neither in a browser that signed in before nor in another network.
+    async fn attempts_elsewhere_hold_no_recovery_code_up(https app) {
+        let known = app.sign_in_and_enrol("ben").await;
+        known.post("/sign-out", &[]).await;
+        let elsewhere = app.browser().coming_from("10.7.7.7");
+        for (index, ben) in [known, elsewhere].iter().enumerate() {
+            let attacker = app.give_password("ben").await;
+            let fields = [("code", "aaaa-aaaa-aaaa-aaaa"), ("with", "recovery-code")];
+            for _ in 0..5 {
+                assert_eq!(attacker.post("/sign-in/code", &fields).await.status, 401);
+            }
+            assert_eq!(attacker.post("/sign-in/code", &fields).await.status, 429);
+            assert_eq!(ben.sign_in(&email("ben"), &password("ben")).await.status, 303);
+            assert_eq!(ben.give_code(&app.recovery_code("ben", index)).await.status, 303);
+            assert!(ben.is_in().await);
+        }
+    }
+
     /// An attacker who holds the password guesses 20 times a day while the owner signs in daily.
     /// When the budget is spent, verified guesses have stopped at 100, the owner has been told,
     /// comes in with a recovery code, changes the password, and signs in with codes daily to the

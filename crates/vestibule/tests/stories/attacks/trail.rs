@@ -27,6 +27,7 @@ stories! {
             "-2,\"\"\",x",
             "@SUM(A1)",
             "'); DROP TABLE audit_events; --",
+            "x; =1+1",
             "{\"line\":\"end\"}",
         ];
         for name in hostile {
@@ -59,6 +60,8 @@ stories! {
         for row in table.split("\r\n").flat_map(|row| row.split(",\"")) {
             assert!(!row.trim_start_matches('"').starts_with(['=', '+', '-', '@']), "{row}");
         }
+        // In half of Europe a semicolon begins another cell.
+        assert!(table.contains("\"x; '=1+1\"") && !table.contains("; =1+1"), "{table}");
         assert!(
             rows.iter()
                 .any(|row| row.contains("\"'=HYPERLINK(\"\"http://evil.example\"\",\"\"x\"\")\""))
