@@ -1,6 +1,6 @@
 //! What users are told: on the dashboard until they dismiss it, and by mail.
 
-use vestibule_testkit::app::email;
+use vestibule_testkit::app::{email, password};
 use vestibule_testkit::{Client, TestApp, stories};
 
 const NEW: &str = "an otter sings in the marble hall";
@@ -28,26 +28,30 @@ stories! {
     /// It stands until it is dismissed, with when and from where, in every browser of the user but
     /// the one that did it just now.
     async fn it_stands_until_it_is_dismissed(app) {
-        let ben = app.sign_in("ben").await.calling_itself("curl/8.0 (Linux)");
-        let elsewhere = app.sign_in("ben").await;
+        let ben = app.browser().calling_itself("curl/8.0 (Linux)");
+        ben.sign_in(&email("ben"), &password("ben")).await;
         assert!(told(&ben).await.is_empty(), "an ordinary first sign-in is not told of");
         let changed = ben.post("/settings/security/password", &[("password", NEW)]).await;
         assert_eq!(changed.status, 303);
         assert!(told(&ben).await.is_empty(), "who did it knows");
-        drop(elsewhere);
-        let later = app.browser();
-        later.sign_in(&email("ben"), NEW).await;
-        let page = later.get("/").await;
+        ben.post("/sign-out", &[]).await;
+        app.clock.next_code();
+        ben.sign_in(&email("ben"), NEW).await;
+        let page = ben.get("/").await;
         page.must_show("Your password was changed.");
         page.must_show("curl on Linux, 127.0.0.1");
         page.must_show("UTC");
         page.must_show("If it was not you: ask an Admin");
-        let [dismiss] = &told(&later).await[..] else { panic!("one notice") };
+        let [dismiss] = &told(&ben).await[..] else { panic!("one notice") };
         assert_eq!(app.sign_in("dinesh").await.post(dismiss, &[]).await.status, 404, "not theirs");
-        assert_eq!(later.get(dismiss).await.status, 405, "not by looking");
-        assert_eq!(later.post(dismiss, &[]).await.leads_to(), "/");
-        assert!(told(&later).await.is_empty());
-        assert_eq!(later.post(dismiss, &[]).await.status, 404, "once");
+        assert_eq!(ben.get(dismiss).await.status, 405, "not by looking");
+        assert_eq!(ben.post(dismiss, &[]).await.leads_to(), "/");
+        assert!(told(&ben).await.is_empty());
+        assert_eq!(ben.post(dismiss, &[]).await.status, 404, "once");
+        let stranger = app.browser();
+        stranger.sign_in(&email("ben"), NEW).await;
+        assert!(told(&stranger).await.is_empty(), "not in the new browser itself");
+        ben.get("/").await.must_show("Your login was used in a browser that is new to us.");
     }
 
     /// An Admin's reset, a new app, a removed one, a recover link: each is told to whom it concerns,
@@ -67,6 +71,7 @@ stories! {
         assert_eq!(app.act(&ada, "cleo", "/factors/reset").await.status, 303);
         assert_eq!(subjects(&app).await, [of("cleo", "An Admin removed all your apps")]);
         app.sign_in("cleo").await.get("/").await.must_show("Ada Lovelace removed all your apps.");
+        app.deliver().await;
         let link = app.recover_path("ben").await;
         let page = ada.get("/").await;
         page.must_show("`vestibule recover` made a link for ben@acme.example.");
