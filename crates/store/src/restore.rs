@@ -132,8 +132,8 @@ impl Writing {
         self.change(sql, values![user]).await.map(drop)
     }
 
-    /// Ends every session with what hangs on it, every link, what browsers were known by, and
-    /// mails that were sent since or that nobody waits for.
+    /// Ends every session with what hangs on it, every link, and the lanes of known browsers. Mails
+    /// that wait were sent since, or lead to links that are dead.
     /// Recovery codes that wait to be kept were shown once, and are not shown to whoever signs in
     /// next.
     pub async fn end_everything_handed_out(&mut self) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use sqlx::{ConnectOptions as _, Executor as _};
 use vestibule_domain::totp::Step;
 use vestibule_domain::user::{Epoch, MembershipState, Role};
 use vestibule_store::{
-    DatabaseUrl, InUse, NewMail, RemainingUser, Store, StoreError, copy_sqlite, examine_sqlite,
+    DatabaseUrl, InUse, RemainingUser, Store, StoreError, copy_sqlite, examine_sqlite,
 };
 use vestibule_testkit::Database;
 
@@ -114,24 +114,35 @@ on_both! {
         assert_eq!((db.epoch(ada).await, db.epoch(ben).await), (Epoch(8), Epoch(2)));
     }
 
-    /// Sessions end, browsers are strangers, and mails of yesterday are not sent again.
-    async fn what_was_handed_out_ends(db) {
-        let (ben, browser) = (db.user("ben").await, db.token());
-        db.session(ben).await;
-        let id = vestibule_domain::id::MailId::new(now(), &db.random);
-        let mail = NewMail { id, user: Some(ben), sealed: b"sealed", data_key: db.data_key };
-        write!(db, tx => {
-            tx.note_browser(ben, &browser, now()).await.unwrap();
-            tx.insert_mail(&mail, now()).await.unwrap();
-        });
-        let tables = ["sessions", "known_browsers", "outbox"];
+    /// Nothing that was handed out for a moment is left; users and factors are.
+    async fn everything_handed_out_ends(db) {
+        let ben = db.user("ben").await;
+        db.factor(ben).await;
+        let session = db.session(ben).await;
+        db.pending(ben, session.id, FIRST).await;
+        let (key, other) = (db.data_key, db.link_id());
+        for sql in [
+            format!("INSERT INTO links (id, purpose, token_hash, user_id, epoch, created_at, expires_at)
+                     SELECT '{other}', 'password', token_hash, user_id, 1, 0, 0 FROM sessions
+                     WHERE id = '{}'", session.id),
+            format!("INSERT INTO known_browsers (user_id, token_hash, first_seen_at, last_seen_at)
+                     SELECT user_id, token_hash, 0, 0 FROM sessions WHERE id = '{}'", session.id),
+            format!("INSERT INTO outbox (id, user_id, sealed, data_key_id, made_at, attempts, tried_at,
+                                         pause)
+                     SELECT id, id, CAST('x' AS {bytes}), '{key}', 0, 0, 0, 0 FROM users",
+                    bytes = if db.database == Database::Sqlite { "BLOB" } else { "BYTEA" }),
+        ] {
+            assert_eq!(db.run(&sql).await.unwrap(), 1, "{sql}");
+        }
+        let tables = ["pending_enrolments", "sessions", "links", "known_browsers", "outbox"];
         for table in tables {
-            assert_eq!(db.rows(table).await, 1, "{table}");
+            assert!(db.rows(table).await > 0, "{table}");
         }
         write!(db, tx => tx.end_everything_handed_out().await.unwrap());
         for table in tables {
             assert_eq!(db.rows(table).await, 0, "{table}");
         }
+        assert_eq!((db.rows("users").await, db.rows("factors").await), (1, 1));
     }
 
     /// The nearest to an able Admin: active before invited, never a Member or a disabled one.

@@ -12,7 +12,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     let (of_database, served) = database::look(config, &keys).await;
     found.extend(of_database);
     found.extend(address::look(config, served.as_deref()).await);
-    found.extend(mail::look());
+    found.extend(mail::look(config).await);
     let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
     output::print(&lines.join("\n"))?;
     match found.iter().filter(|finding| finding.grade == Grade::Bad).count() {

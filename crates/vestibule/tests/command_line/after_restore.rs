@@ -55,12 +55,13 @@ fn a_file_that_was_copied_back_is_finished() {
     let finish = [FINISH, &["sqlite:old.db"]].concat();
     let server = place.serve(&[]);
     assert!(place.failure(&finish).contains("is in use: stop `vestibule serve` first"));
+    let url = server.first.clone();
     server.stop("TERM");
     let failure = place.failure(&[FINISH, &["sqlite:none.db"]].concat());
     assert!(failure.contains("cannot be opened") && failure.contains("--without-replaced"));
     let answer = place.answer(&finish);
     assert!(answer.contains("account \"Acme\": the switch is on"), "{answer}");
-    assert!(answer.contains("http://localhost:8080/recover/"), "{answer}");
+    assert!(answer.contains(&format!("{url}/recover/")), "{answer}");
 }
 
 /// A file that was copied back by hand is noticed: the heads beside it know better.

@@ -31,6 +31,24 @@ fn place(mailbox: &Mailbox, port: Option<u16>) -> Place {
     place
 }
 
+#[test]
+fn a_doctor_speaks_with_the_mail_server_and_sends_nothing() {
+    let mailbox = Mailbox::new();
+    let doctor = |place: &Place| {
+        let output = place.run(&["doctor", "--config", "vestibule.toml"]);
+        (output.status.code(), crate::place::text(&output.stdout))
+    };
+    let good = place(&mailbox, None);
+    set_up(&good);
+    let (code, text) = doctor(&good);
+    assert!(code == Some(0) && text.contains("ok    mail server localhost:"), "{text}");
+    // Port 1 is reserved, and nobody listens there.
+    let away = place(&mailbox, Some(1));
+    set_up(&away);
+    let (code, text) = doctor(&away);
+    assert!(code == Some(1) && text.contains("bad   mail server localhost:1"), "{text}");
+}
+
 fn serve(place: &Place) -> Running {
     place.serve(&["--config", "vestibule.toml"])
 }

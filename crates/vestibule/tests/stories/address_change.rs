@@ -83,7 +83,7 @@ stories! {
 
     /// An old link after a later one, after any change of the login, after an hour, and of another
     /// user: it changes nothing (AT-82).
-    async fn an_old_link_is_dead(mailing app) {
+    async fn at_82_an_old_link_is_dead(mailing app) {
         let ben = app.sign_in("ben").await;
         let first = ask(&app, &ben, "first@acme.example").await.unwrap();
         let second = ask(&app, &ben, "second@acme.example").await.unwrap();
@@ -105,7 +105,7 @@ stories! {
 
     /// An address of somebody else's: who asks learns nothing, no mail goes there, and if it is
     /// taken between asking and confirming, it stays theirs (AT-82).
-    async fn an_address_of_somebody_else_stays_theirs(mailing app) {
+    async fn at_82_an_address_of_somebody_else_stays_theirs(mailing app) {
         let ben = app.sign_in("ben").await;
         assert_eq!(ask(&app, &ben, &email("dinesh")).await, None);
         let globex = app.add_account("Globex").await;

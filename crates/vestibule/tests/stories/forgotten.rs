@@ -59,7 +59,7 @@ stories! {
 
     /// Whoever asks, for whomever: the same bytes, the same rows, the same number of statements
     /// (AT-83). Who is looked up is looked up later, by who sends.
-    async fn nobody_learns_who_has_a_login(mailing app) {
+    async fn at_83_nobody_learns_who_has_a_login(mailing app) {
         let ada = app.admin("ada").await;
         app.invite(&ada, "eve", "Member").await;
         app.act(&ada, "dinesh", "/disable").await;

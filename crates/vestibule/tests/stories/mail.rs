@@ -232,7 +232,7 @@ stories! {
     }
 
     /// Where the host can be named by a visitor, no link believes it (AT-77).
-    async fn links_lead_to_the_configured_address(mailing_https app) {
+    async fn at_77_links_lead_to_the_configured_address(mailing_https app) {
         let ada = app.admin("ada").await;
         app.deliver().await;
         let own = ada.own_page();

@@ -264,6 +264,21 @@ stories! {
         }
     }
 
+    /// An app that was added under a data key of since comes over with that key, and those of before
+    /// are sealed anew with it.
+    async fn apps_of_a_newer_data_key_come_over(app) {
+        let backup = app.back_up().await;
+        app.vestibule.rotate_keys().await.unwrap();
+        app.sign_in_and_enrol("ben").await;
+        let (again, done) = app.restore_with_all(backup).await;
+        assert_eq!(said(&done, "ben"), [&Change::FactorAdded, &Change::RecoveryCodesMade]);
+        for who in ["ben", "cleo"] {
+            again.sign_in(who).await;
+        }
+        let states = again.vestibule.data_key_states().await.unwrap();
+        assert_eq!(states.iter().map(|key| key.number).collect::<Vec<_>>(), [1, 2]);
+    }
+
     /// What was made laxer since yesterday is strict again, and said.
     async fn the_stricter_side_holds(app) {
         let ada = app.admin("ada").await;

@@ -12,6 +12,7 @@
 //! | AT-57 | `cross_site.rs` |
 //! | AT-69, 70 | `cookies.rs` |
 //! | AT-77, 79, 80, 81, 83 | `recovery.rs` |
+//! | AT-77, 82, 83 by mail | `../mail.rs`, `../address_change.rs`, `../forgotten.rs` |
 //! | AT-85 | `return_to.rs` |
 //! | AT-90, 91 | `secrets.rs` |
 //! | AT-92, 93, 94, 96 | `operations.rs` |

@@ -287,7 +287,8 @@ async fn sign_in_clumsily(app: &TestApp, w: &mut Witness) -> Client {
         assert!(refused.status.is_client_error());
     }
     let used = w.recovery[0].clone();
-    for wrong in [format!("{}7", &used[..18]), used[..14].to_owned()] {
+    let other = if used.ends_with('7') { '6' } else { '7' };
+    for wrong in [format!("{}{other}", &used[..18]), used[..14].to_owned()] {
         assert!(w.give_recovery_code(&ada, &wrong).await.status.is_client_error());
     }
     assert_eq!(w.give_recovery_code(&ada, &used).await.status, 303);
