@@ -82,6 +82,13 @@ impl LinkPurpose {
         }
     }
 
+    /// Whether a new link of this purpose voids the user's older ones. One that strangers can have
+    /// mailed at will does not: they would void the owner's before it is read (design, rule 4). The
+    /// first use ends them all, by the epoch.
+    pub const fn voids_older(self) -> bool {
+        !matches!(self, Self::Forgotten)
+    }
+
     /// The word for the database, and the first part of the link's path.
     pub const fn as_str(self) -> &'static str {
         match self {

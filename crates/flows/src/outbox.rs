@@ -274,7 +274,7 @@ impl Vestibule {
     }
 
     /// Makes the link of a mail that somebody asked for, if there is an active user with this
-    /// address. It voids an older mailed one, and no link of an Admin's.
+    /// address. It voids no other, for a stranger may have asked; whichever is used ends them all.
     async fn make_forgotten_link(
         &self,
         tx: &mut Writing,

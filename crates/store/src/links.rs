@@ -94,8 +94,8 @@ impl Reading {
 }
 
 impl Writing {
-    /// Makes a link and voids every older one of its purpose for the same user, or, for the set-up
-    /// link, every older one.
+    /// Makes a link and, where its purpose says so, voids every older one of it for the same user,
+    /// or, for the set-up link, every older one.
     pub async fn make_link(
         &mut self,
         new: &NewLink<'_>,
@@ -105,8 +105,10 @@ impl Writing {
         let expires = now.plus(new.purpose.lifetime());
         let (user, epoch) =
             new.user.map_or((None, None), |(user, epoch)| (Some(user.to_string()), Some(epoch.0)));
-        let older = "DELETE FROM links WHERE purpose = $1 AND user_id = $2";
-        self.change(older, values![purpose, user.clone()]).await?;
+        if new.purpose.voids_older() {
+            let older = "DELETE FROM links WHERE purpose = $1 AND user_id = $2";
+            self.change(older, values![purpose, user.clone()]).await?;
+        }
         // Of the links of no user there is one: a unique index says so, and the newest stays.
         self.change(
             "INSERT INTO links (id, purpose, token_hash, user_id, epoch, created_at, expires_at,

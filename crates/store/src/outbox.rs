@@ -56,13 +56,14 @@ impl WaitingMail {
 }
 
 impl Reading {
-    /// The mail whose turn it is: of those that may be tried now, the one that waited longest.
+    /// The mail whose turn it is: of those that may be tried now, the one that waited longest. What
+    /// strangers asked for comes after what users are told.
     pub async fn due_mail(&mut self, now: Timestamp) -> Result<Option<WaitingMail>, StoreError> {
         let row = self
             .row(
                 "SELECT id, user_id, sealed, data_key_id, made_at, attempts FROM outbox
                  WHERE tried_at + pause <= $1 OR tried_at > $2
-                 ORDER BY tried_at, id LIMIT 1",
+                 ORDER BY CASE WHEN user_id IS NULL THEN 1 ELSE 0 END, tried_at, id LIMIT 1",
                 values![now, now.plus(CLOCK_TOLERANCE)],
             )
             .await?;

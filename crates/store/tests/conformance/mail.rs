@@ -40,6 +40,14 @@ on_both! {
         assert_eq!(db.rows("outbox").await, 0, "nobody is there to be told");
     }
 
+    /// What strangers asked for holds up nothing that users are told.
+    async fn strangers_wait_behind_users(db) {
+        let ben = db.user("ben").await;
+        post(&db, None, 0).await;
+        let to_ben = post(&db, Some(ben), 5).await;
+        assert_eq!(due(&db, 5).await.unwrap().id, to_ben);
+    }
+
     /// One of many who claim it at once may send it.
     async fn a_mail_is_claimed_once(db) {
         post(&db, None, 0).await;
