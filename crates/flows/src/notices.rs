@@ -36,7 +36,12 @@ impl Vestibule {
         };
         // Mailed once where it is told once.
         if tx.insert_notice(&new, now).await? {
-            let letter = StoredLetter::notice(notice, from, detail, now);
+            let mut letter = StoredLetter::notice(notice, from, detail, now);
+            // To the address of now: whoever takes the login over and then changes the address does
+            // not get what waits.
+            if let Some(known) = tx.user(user).await? {
+                letter = letter.sent_to(&known.email);
+            }
             self.post(tx, Some(user), &letter, now).await?;
         }
         Ok(())

@@ -117,7 +117,7 @@ impl StoredLetter {
         Self::of(what, from, detail, at)
     }
 
-    /// The same to an address that the user has no longer.
+    /// The same to this address, whichever the user has when it is sent.
     pub(crate) fn sent_to(mut self, address: &str) -> Self {
         if let What::Notice { to, .. } = &mut self.what {
             *to = Some(address.to_owned());

@@ -54,6 +54,19 @@ stories! {
         assert_eq!(app.vestibule.count_mails().await.unwrap(), 0);
     }
 
+    /// A notice goes to the address that the user had when it happened: who changes it then does not
+    /// catch what waits.
+    async fn a_notice_that_waits_follows_no_new_address(mailing app) {
+        cause_a_mail(&app, "ben").await;
+        let email = vestibule_domain::email::Email::parse("thief@example.org").unwrap();
+        let mut tx = app.store.write().await.unwrap();
+        assert!(tx.set_email(app.id("ben").await, &email).await.unwrap());
+        tx.commit().await.unwrap();
+        let mails = app.deliver().await;
+        assert!(!mails.is_empty());
+        assert!(mails.iter().all(|mail| mail.to == "ben@acme.example"), "{mails:?}");
+    }
+
     /// TLS from the first byte, STARTTLS, and neither, each signed in where the server asks for it.
     async fn every_way_to_the_server_works(mailing app) {
         for (encryption, who) in [
