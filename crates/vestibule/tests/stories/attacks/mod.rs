@@ -15,7 +15,7 @@
 //! | AT-77, 82, 83 by mail | `../mail.rs`, `../address_change.rs`, `../forgotten.rs` |
 //! | AT-85 | `return_to.rs` |
 //! | AT-90, 91 | `secrets.rs` |
-//! | AT-92, 93, 94, 96 | `operations.rs` |
+//! | AT-92, 93, 94, 96, 97 | `operations.rs` |
 //! | AT-93, 98 | `trail.rs` |
 //! | AT-95 | `upgrade.rs` |
 //!

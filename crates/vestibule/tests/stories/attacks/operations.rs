@@ -10,6 +10,7 @@ use vestibule_testkit::{Answer, Client, Method, RECOVERY_CODES, TestApp, stories
 
 use super::secrets::{Log, letters};
 use crate::policy::{is_on, led_to_enrolment_by_the_switch};
+use crate::recovery_codes::give;
 
 /// Where somebody stands who wants to change the password, before the first step.
 #[derive(Clone, Copy, Debug)]
@@ -327,5 +328,38 @@ stories! {
             }
         }
         assert_eq!(number, 9 * 4 - 5);
+    }
+
+    /// AT-97: the server's clock is five minutes off, either way: the probe and the log say so, whoever
+    /// types a code is told how far it is off, and a recovery code still lets in. With the clock set
+    /// right again, codes do.
+    async fn at_97_a_clock_that_is_off_is_said_and_locks_nobody_out(app) {
+        app.sign_in_and_enrol("ben").await;
+        app.vestibule.watch_clock().await;
+        for (index, ahead) in [true, false].into_iter().enumerate() {
+            app.clock.next_code();
+            let (right, shown) = (app.clock.now(), app.code("ben"));
+            let five = Duration::from_mins(5);
+            app.clock.set(if ahead { right.plus(five) } else { right.minus(five) });
+            assert!(app.vestibule.watch_clock().await.is_some(), "for the log");
+            let ready = app.browser().get("/readyz").await;
+            assert_eq!(ready.status, 200, "it serves");
+            ready.must_show("warning: the server's clock jumped");
+            let ben = app.give_password("ben").await;
+            let refused = ben.give_code(&shown).await;
+            assert_eq!(refused.status, 401);
+            refused.must_show(if ahead {
+                "This code is from about 5 minutes ago."
+            } else {
+                "This code is for about 5 minutes from now."
+            });
+            assert!(!give(&ben, &app.recovery_code("ben", index)).await.status.is_client_error());
+            assert!(ben.is_in().await);
+            app.clock.set(right);
+            app.vestibule.watch_clock().await;
+            app.sign_in("ben").await;
+        }
+        assert_eq!(app.audited("recovery_code.used").await, 2);
+        assert_eq!(app.audited("code.off").await, 2);
     }
 }
