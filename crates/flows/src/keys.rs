@@ -189,8 +189,18 @@ impl DataKeys {
         if let Some(key) = self.known().find(id) {
             return Ok(key.clone());
         }
-        let stored = store.read().await?.data_keys().await?;
-        self.learn(&stored);
+        self.find_within(&mut store.read().await?, id).await
+    }
+
+    /// The same within a transaction.
+    pub(crate) async fn find_within(
+        &self,
+        db: &mut Reading,
+        id: DataKeyId,
+    ) -> Result<DataKey, FlowError> {
+        if self.known().find(id).is_none() {
+            self.learn(&db.data_keys().await?);
+        }
         Ok(self.known().find(id).cloned().ok_or(DoesNotOpen)?)
     }
 

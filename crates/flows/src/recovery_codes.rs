@@ -8,10 +8,13 @@ use vestibule_domain::proof::SecondProof;
 use vestibule_domain::recovery_code::{
     RecoveryCode, RecoveryCodeHash, SetSalt, expose_set, read_set,
 };
-use vestibule_domain::sealing::DoesNotOpen;
+use vestibule_domain::sealing::{DataKey, DoesNotOpen};
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::token::Token;
-use vestibule_store::{NewRecoveryCodes, RecoveryCodeSalt, RecoveryCodesRecord, TakenRecoveryCode};
+use vestibule_domain::user::Epoch;
+use vestibule_store::{
+    NewRecoveryCodes, RecoveryCodeSalt, RecoveryCodesRecord, TakenRecoveryCode, UnkeptRecoveryCodes,
+};
 use zeroize::Zeroizing;
 
 use crate::authority::{Fresh, ProofAsked, Proving, SignedIn};
@@ -107,8 +110,7 @@ impl Vestibule {
         let found = self.store.read().await?.unkept_recovery_codes(user, epoch).await?;
         let Some(unkept) = found else { return Ok(None) };
         let key = self.keys.find(&self.store, unkept.data_key).await?;
-        let text = key.open_recovery_codes(&unkept.sealed, unkept.set, user)?;
-        let codes = read_set(&text).ok_or(FlowError::Sealed(DoesNotOpen))?;
+        let codes = open_set(&key, &unkept, user)?;
         let codes = codes.iter().map(RecoveryCode::expose).collect();
         Ok(Some(ShownCodes { set: unkept.set, codes }))
     }
@@ -179,8 +181,8 @@ impl Vestibule {
         if let Err(why) = self.count_recovery_attempt(from, proving).await? {
             return Ok(Proven::Refused(why));
         }
-        let hash = self.hash_recovery_code(from, code, set.salt).await?;
-        self.conclude_recovery_code(from, proving, &set, &hash, self.clock.now()).await
+        let hash = self.hash_recovery_code(from, code.clone(), set.salt).await?;
+        self.conclude_recovery_code(from, proving, &set, (&code, &hash), self.clock.now()).await
     }
 
     async fn conclude_recovery_code(
@@ -188,7 +190,7 @@ impl Vestibule {
         from: &Visitor,
         proving: &Proving,
         set: &RecoveryCodeSalt,
-        hash: &RecoveryCodeHash,
+        (code, hash): (&RecoveryCode, &RecoveryCodeHash),
         now: Timestamp,
     ) -> Result<Proven, FlowError> {
         let session = &proving.current.record;
@@ -198,6 +200,7 @@ impl Vestibule {
         }
         let (kind, why) = match tx.take_recovery_code(set.set, hash, now).await? {
             TakenRecoveryCode::Taken => {
+                self.strike_out(&mut tx, session.user, set.epoch, code).await?;
                 return self.accept_recovery_code(tx, from, proving, now).await;
             }
             TakenRecoveryCode::Before => {
@@ -209,6 +212,35 @@ impl Vestibule {
         };
         self.refuse(tx, from.event_in(kind, session), now).await?;
         Ok(Proven::Refused(why))
+    }
+
+    /// Takes a used code off the list that is still shown, where the user has not kept it yet: each
+    /// code on it lets in.
+    async fn strike_out(
+        &self,
+        tx: &mut vestibule_store::Writing,
+        user: UserId,
+        epoch: Epoch,
+        used: &RecoveryCode,
+    ) -> Result<(), FlowError> {
+        let Some(unkept) = tx.unkept_recovery_codes(user, epoch).await? else { return Ok(()) };
+        let key = self.keys.find_within(tx, unkept.data_key).await?;
+        let mut codes = open_set(&key, &unkept, user)?;
+        codes.retain(|code| code.expose() != used.expose());
+        if codes.is_empty() {
+            let _unless_kept = tx.keep_recovery_codes(user, unkept.set).await?;
+            return Ok(());
+        }
+        let text = expose_set(&codes);
+        let sealed =
+            key.seal_recovery_codes(text.as_bytes(), unkept.set, user, &self.randomness)?;
+        if !tx.reseal_unkept_codes(&unkept, &sealed).await?
+            && tx.unkept_recovery_codes(user, epoch).await?.is_some()
+        {
+            // Sealed anew under another data key at this moment. Nothing is taken yet.
+            return Err(FlowError::Busy);
+        }
+        Ok(())
     }
 
     /// The code is taken in `tx`; the rest of the act follows, or nothing is taken.
@@ -244,4 +276,13 @@ impl Vestibule {
         tx.commit().await?;
         Ok(Proven::AcceptedRecoveryCode(new))
     }
+}
+
+fn open_set(
+    key: &DataKey,
+    unkept: &UnkeptRecoveryCodes,
+    user: UserId,
+) -> Result<Vec<RecoveryCode>, FlowError> {
+    let text = key.open_recovery_codes(&unkept.sealed, unkept.set, user)?;
+    read_set(&text).ok_or(FlowError::Sealed(DoesNotOpen))
 }

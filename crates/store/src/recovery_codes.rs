@@ -209,6 +209,19 @@ impl Writing {
         self.change_one(sql, values![set, user]).await
     }
 
+    /// Replaces the codes that are still shown; `false` when they were kept or sealed anew since.
+    pub async fn reseal_unkept_codes(
+        &mut self,
+        old: &UnkeptRecoveryCodes,
+        sealed: &[u8],
+    ) -> Result<bool, StoreError> {
+        self.change_one(
+            "UPDATE unkept_recovery_codes SET sealed = $1 WHERE set_id = $2 AND sealed = $3",
+            values![sealed, old.set, old.sealed.as_slice()],
+        )
+        .await
+    }
+
     /// Recovery codes stand in for a factor: where none is left, they go too.
     pub(crate) async fn drop_codes_without_factor(
         &mut self,

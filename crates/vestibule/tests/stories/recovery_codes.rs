@@ -33,6 +33,25 @@ async fn renew(app: &TestApp, ben: &Client) -> Answer {
 }
 
 stories! {
+    /// A code that was used before the list was kept is struck off it: each that is shown lets in.
+    async fn a_used_code_is_shown_no_more(app) {
+        let ben = app.sign_in("ben").await;
+        app.enrol_without_keeping("ben", &ben).await;
+        let mut codes = codes_on(&ben.visit("/").await);
+        while let Some(used) = codes.pop() {
+            let browser = app.give_password("ben").await;
+            assert_eq!(give(&browser, &used).await.status, 303, "{} left", codes.len());
+            let page = browser.visit("/").await;
+            if codes.is_empty() {
+                assert!(browser.is_in().await, "there is nothing to keep any more");
+            } else {
+                page.must_show("Keep your recovery codes");
+                assert_eq!(codes_on(&page), codes);
+            }
+        }
+        assert_eq!(app.audited("recovery_code.used").await, 10);
+    }
+
     /// With the first factor come ten codes, all different, in groups that can be typed. The page
     /// shows the same ones again until it is told that they are kept, and leads back.
     async fn the_page_does_not_let_go_until_they_are_kept(app) {
