@@ -8,7 +8,7 @@ use vestibule_flows::{HashingQueue, KeyError, StoreError, Vestibule};
 use vestibule_store::{DatabaseUrl, Store};
 
 use crate::config::{Config, show_database};
-use crate::{data_folder, key_file, system};
+use crate::{data_folder, key_file, output, system};
 
 /// Opens the data of `vestibule serve`, and makes whatever does not exist yet.
 pub(crate) async fn create_or_open(config: &Config) -> anyhow::Result<Vestibule> {
@@ -122,6 +122,9 @@ async fn open(config: &Config, store: Store, keys: &[MasterKey]) -> anyhow::Resu
 pub(crate) fn explain(config: &Config, error: &StoreError) -> anyhow::Error {
     let database = show_database(&config.database);
     let text = match error {
+        StoreError::Unavailable(cause) if matches!(config.database, DatabaseUrl::Sqlite(_)) => {
+            format!("{database} cannot be used: {}", of_sqlite(cause))
+        }
         StoreError::Unavailable(cause) => format!(
             "the database {database} does not answer: is it running, and is the address right? \
              ({cause})"
@@ -131,4 +134,13 @@ pub(crate) fn explain(config: &Config, error: &StoreError) -> anyhow::Error {
         _ => format!("{database}: {error}"),
     };
     anyhow!(text.replace('\n', " "))
+}
+
+/// What SQLite says of a file that it can do nothing with, and what to look at. It writes beside the
+/// file also to read it.
+pub(crate) fn of_sqlite(cause: &(dyn std::error::Error + 'static)) -> String {
+    format!(
+        "{}; is its folder writable for this user, and the disk neither full nor read-only?",
+        output::cause(cause)
+    )
 }

@@ -123,7 +123,7 @@ fn unknown(done: &AfterRestore) -> Vec<String> {
         }
         Part::Users => format!(
             "users: whoever was disabled, removed or made a Member since is as before, and so is \
-             every password. Look at all {} users",
+             every password. Look at all users ({})",
             done.users
         ),
         Part::DataKeys => "data keys: apps sealed under a newer one are missing".to_owned(),

@@ -43,7 +43,7 @@ pub(crate) async fn run(config: &Config, what: &AfterRestore) -> anyhow::Result<
     }
     let done = done?;
     let shown = show_database(&config.database);
-    output::print(&format!("{shown} can be served: {} users.", done.users))?;
+    output::print(&format!("{shown} can be served. Users: {}.", done.users))?;
     restored::say(&public_url, &done)
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{anyhow, bail};
 use vestibule_domain::backup::{LockedKey, PASSPHRASE_COST};
 use vestibule_domain::sealing::MasterKey;
-use vestibule_store::{DatabaseUrl, copy_sqlite, examine_sqlite};
+use vestibule_store::{DatabaseUrl, StoreError, copy_sqlite, examine_sqlite};
 
 use crate::backup_file::{self, Manifest};
 use crate::cli::WithKey;
@@ -40,7 +40,14 @@ pub(crate) async fn run(config: &Config, file: &Path, with_key: WithKey) -> anyh
     let temporary = tempfile::Builder::new().prefix(".vestibule-backup-").tempfile_in(folder);
     let mut temporary = temporary.map_err(|error| cannot(&error))?;
     let made_at = system::said(system::clock().now());
-    copy_sqlite(database, temporary.path()).await.map_err(|error| cannot(&error))?;
+    copy_sqlite(database, temporary.path()).await.map_err(|error| match &error {
+        StoreError::Unavailable(cause) => anyhow!(
+            "no backup of {} was made in {shown}: {}; nothing is left of it",
+            database.display(),
+            opening::of_sqlite(cause)
+        ),
+        error => cannot(error),
+    })?;
     let copy = examine_sqlite(temporary.path()).await.map_err(|error| cannot(&error))?;
     let key = the_fitting(config, keys, &copy)?;
 

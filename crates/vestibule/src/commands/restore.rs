@@ -96,16 +96,15 @@ impl Keys {
             }
             return Ok(Self { of_backup: key, todays });
         }
+        // A passphrase that was named is tried, also where today's key would do.
+        if let Some(passphrase) = &what.passphrase_file {
+            return Ok(Self { of_backup: unlock(backup, Some(passphrase))?, todays });
+        }
         if let Some(key) = todays.as_ref().filter(|key| key.id() == *wanted) {
             return Ok(Self { of_backup: key.clone(), todays });
         }
-        if let Some(locked) = &backup.manifest.locked_key {
-            let locked = LockedKey::from_text(locked)
-                .ok_or_else(|| anyhow!("{file} holds a master key that cannot be read"))?;
-            let passphrase = passphrase::recall(what.passphrase_file.as_deref())?;
-            let key = locked.open(&passphrase).ok().filter(|key| key.id() == *wanted);
-            let key = key.ok_or_else(|| anyhow!("this is not the passphrase of {file}"))?;
-            return Ok(Self { of_backup: key, todays });
+        if backup.manifest.locked_key.is_some() {
+            return Ok(Self { of_backup: unlock(backup, None)?, todays });
         }
         let path = path.display();
         let here = match todays {
@@ -114,13 +113,27 @@ impl Keys {
         };
         bail!(
             "{file} belongs to the master key {wanted}, and {here}: name the key file of that time \
-             with --key-file"
+             with --key-file; if there never was a key of that id here, it is the backup of \
+             another installation"
         )
     }
 
     fn of_now(&self) -> &MasterKey {
         self.todays.as_ref().unwrap_or(&self.of_backup)
     }
+}
+
+/// The master key that a backup brought along, by its passphrase.
+fn unlock(backup: &Backup, passphrase_file: Option<&Path>) -> anyhow::Result<MasterKey> {
+    let file = backup.path.display();
+    let Some(locked) = &backup.manifest.locked_key else {
+        bail!("{file} brought no master key along: there is nothing for a passphrase to open");
+    };
+    let locked = LockedKey::from_text(locked)
+        .ok_or_else(|| anyhow!("{file} holds a master key that cannot be read"))?;
+    let key = locked.open(&passphrase::recall(passphrase_file)?).ok();
+    let key = key.filter(|key| key.id() == backup.master_key);
+    key.ok_or_else(|| anyhow!("this is not the passphrase of {file}"))
 }
 
 /// A failure that is nobody's mistake, in one line.

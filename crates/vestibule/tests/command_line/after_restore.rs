@@ -34,13 +34,13 @@ fn a_dump_of_postgresql_is_put_back_and_finished() {
     assert!(empty.contains("holds no account"), "{empty}");
 
     let answer = place.answer(&[FINISH, &[&url], &at[..]].concat());
-    assert!(answer.contains("can be served: 1 users"), "{answer}");
+    assert!(answer.contains("can be served. Users: 1."), "{answer}");
     assert!(answer.contains("zoe@beta.example: added since, and not there"), "{answer}");
     let server = place.serve(&at);
     assert_eq!(sign_in(&server.first, PASSWORD), 303);
     server.stop("TERM");
     let answer = place.answer(&[&["after-restore", "--without-replaced"], &at[..]].concat());
-    assert!(answer.contains("Look at all 1 users"), "{answer}");
+    assert!(answer.contains("Look at all users (1)"), "{answer}");
     assert_eq!(sign_in(&place.serve(&at).first, PASSWORD), 303);
 }
 
@@ -52,6 +52,9 @@ fn a_file_that_was_copied_back_is_finished() {
     change(&place, "UPDATE accounts SET mfa_required = TRUE");
     fs::rename(place.path(DATABASE), place.path("old.db")).unwrap();
     fs::rename(place.path("copy.db"), place.path(DATABASE)).unwrap();
+    let output = place.command(&["after-restore"]).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("--replaced <URL>|--without-replaced"), "both are named: {told}");
     let finish = [FINISH, &["sqlite:old.db"]].concat();
     let server = place.serve(&[]);
     assert!(place.failure(&finish).contains("is in use: stop `vestibule serve` first"));

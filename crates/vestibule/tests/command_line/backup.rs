@@ -108,6 +108,23 @@ fn nothing_is_overwritten_and_nothing_is_left_of_a_failure() {
     assert_eq!(names(place.path("")), ["vestibule-data", FILE]);
 }
 
+/// SQLite writes beside a database also to read it, and says only that it cannot open it.
+#[test]
+fn a_database_that_sqlite_cannot_open_says_what_to_look_at() {
+    let place = with_ada();
+    let database = place.path("vestibule-data/vestibule.db");
+    fs::remove_file(&database).unwrap();
+    fs::create_dir(&database).unwrap();
+    let failure = place.failure(&["backup", FILE]);
+    assert!(failure.contains("is its folder writable for this user"), "{failure}");
+    assert_eq!(names(place.path("")), ["vestibule-data"]);
+    let output = place.command(&["doctor"]).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("is its folder writable for this user"), "{told}");
+    assert!(!told.contains("is it running"), "{told}");
+}
+
 #[test]
 fn a_disk_without_room_leaves_nothing() {
     let place = with_ada();

@@ -186,10 +186,17 @@ fn a_new_machine_is_made_of_a_backup_with_its_key() {
     let failure = new.failure(&["restore", FILE, "--passphrase-file", "wrong"]);
     assert_eq!(failure, format!("this is not the passphrase of {FILE}"));
     assert!(!new.path(KEY).exists() && !new.path(DATABASE).exists());
+    // It is tried where today's key would do as well: whoever names one wants to know.
+    place.write("wrong", "seven herons over a warm lagoon");
+    let failure = place.failure(&["restore", FILE, "--passphrase-file", "wrong"]);
+    assert_eq!(failure, format!("this is not the passphrase of {FILE}"));
+    place.answer(&["backup", "plain.backup"]);
+    let failure = place.failure(&["restore", "plain.backup", "--passphrase-file", "passphrase"]);
+    assert!(failure.starts_with("plain.backup brought no master key along"), "{failure}");
 
     let answer = new.answer(&["restore", FILE, "--passphrase-file", "right"]);
     assert!(answer.contains("there was no database in its place"), "{answer}");
-    assert!(answer.contains("Look at all 1 users"), "{answer}");
+    assert!(answer.contains("Look at all users (1)"), "{answer}");
     assert!(answer.contains("are taken again from 20"), "{answer}");
     assert_eq!(mode(&new.path(KEY)), 0o600);
     assert_eq!(fs::read(new.path(KEY)).unwrap(), fs::read(place.path(KEY)).unwrap());
@@ -235,7 +242,8 @@ fn the_day_with_a_rotated_key() {
 
     let failure = place.failure(RESTORE);
     assert!(failure.contains(&format!("{FILE} belongs to the master key ")), "{failure}");
-    assert!(failure.ends_with("name the key file of that time with --key-file"), "{failure}");
+    assert!(failure.contains("name the key file of that time with --key-file"), "{failure}");
+    assert!(failure.ends_with("it is the backup of another installation"), "{failure}");
     place.answer(&["restore", FILE, "--key-file", "old.key"]);
     fs::remove_file(place.path("old.key")).unwrap();
     let server = place.serve(&[]);
@@ -264,7 +272,7 @@ fn a_ruined_database_is_replaced_and_kept() {
             fs::write(place.path("vestibule-data/vestibule.db-wal"), "a journal").unwrap();
         }
         let answer = place.answer(RESTORE);
-        assert!(answer.contains("Look at all 1 users"), "{ruin}: {answer}");
+        assert!(answer.contains("Look at all users (1)"), "{ruin}: {answer}");
         let kept = names(place.path("vestibule-data"));
         let is_kept = |name: &&String| name.contains(".replaced-") && name.ends_with('Z');
         let kept = kept.iter().find(is_kept).unwrap();

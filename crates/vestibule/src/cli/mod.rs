@@ -3,16 +3,20 @@
 //! Flags are text here; the configuration gives them their meaning and their mistakes a line, the
 //! same as for the file and the environment.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+mod audit;
+mod backup;
+mod installation;
+mod keys;
 
-use anyhow::anyhow;
+use std::net::SocketAddr;
+
 use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use vestibule_domain::time::Timestamp;
-use vestibule_flows::audit_log::{beginning_of, end_of};
-
-use crate::commands::audit_export::Wanted;
+pub(crate) use self::audit::AuditCommand;
+pub(crate) use self::backup::{AfterRestore, Restore, WithKey};
+use self::backup::{AfterRestoreArgs, BackupArgs, RestoreArgs};
+use self::installation::{ConfigFile, Installation};
+pub(crate) use self::keys::KeysCommand;
 use crate::config::{Config, Key};
 
 /// A login with mandatory MFA, self-hosted
@@ -74,7 +78,7 @@ pub(crate) enum Command {
     ///
     /// Prints a link that works once, for 15 minutes: with it the user sets a new password and
     /// enrols a new authenticator app in place of the old ones. `--password` and `--factors` limit
-    /// it to one of the two. Every Admin of the account is told. Works beside a running
+    /// it to one of the two; both together are the same as neither. Every Admin of the account is told. Works beside a running
     /// `vestibule serve`, on the same data.
     Recover(RecoverArgs),
     /// Export the audit log, or verify that nobody changed it
@@ -139,118 +143,6 @@ pub(crate) enum AccountCommand {
     Create(CreateArgs),
 }
 
-/// The commands about keys.
-#[derive(Subcommand)]
-pub(crate) enum KeysCommand {
-    /// List the data keys, the master key, and the nodes that serve
-    List(Installation),
-    /// Make a new data key
-    ///
-    /// From then on everything is sealed with it. What was sealed before is sealed anew by the
-    /// running `vestibule serve` in the background, or by this command where none runs. The old key
-    /// is removed when nothing needs it.
-    Rotate(Installation),
-    /// Make a file with a new master key, and print its id
-    New(NewKeyFile),
-    /// Wrap the data keys by another master key
-    ///
-    /// Refused until every running node holds the new key: it takes it from the file
-    /// `master.key.next` beside its `master.key`. Afterwards the new file takes the place of the old.
-    Rewrap(RewrapArgs),
-}
-
-/// The argument of `vestibule keys new`.
-#[derive(Args)]
-pub(crate) struct NewKeyFile {
-    /// File to make; one that is there is left as it is
-    #[arg(value_name = "FILE")]
-    pub(crate) path: PathBuf,
-}
-
-/// The arguments of `vestibule keys rewrap`.
-#[derive(Args)]
-pub(crate) struct RewrapArgs {
-    /// File of the new master key, made by `vestibule keys new`
-    #[arg(long, value_name = "FILE")]
-    pub(crate) new_key: PathBuf,
-    #[command(flatten)]
-    pub(crate) installation: Installation,
-}
-
-/// The commands about the audit log.
-#[derive(Subcommand)]
-pub(crate) enum AuditCommand {
-    /// Write the audit log to a file or to stdout
-    ///
-    /// JSON Lines are for `vestibule audit verify --export`; CSV is for people and spreadsheets and
-    /// cannot be verified. The export is itself an event. Works beside a running `vestibule serve`,
-    /// on the same data.
-    Export(ExportArgs),
-    /// Check that no event was changed, removed, inserted or moved
-    ///
-    /// Says in one line how many events hold and which is the last, or what is wrong and at which
-    /// position, and exits with code 1. Works beside a running `vestibule serve`. docs/audit.md says
-    /// what this shows and what not.
-    Verify(VerifyArgs),
-}
-
-/// The arguments of `vestibule audit export`.
-#[derive(Args)]
-pub(crate) struct ExportArgs {
-    /// File to write, which must not exist; without it, stdout
-    file: Option<PathBuf>,
-    /// How to write it: jsonl or csv
-    #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
-    format: String,
-    /// Only the events of this account, by its name or identifier
-    #[arg(long, value_name = "NAME")]
-    account: Option<String>,
-    /// From the beginning of this day, in UTC, such as 2027-01-15
-    #[arg(long, value_name = "DAY")]
-    from: Option<String>,
-    /// Until the end of this day, in UTC
-    #[arg(long, value_name = "DAY")]
-    until: Option<String>,
-    #[command(flatten)]
-    pub(crate) installation: Installation,
-}
-
-impl ExportArgs {
-    /// What is wanted, understood.
-    pub(crate) fn wanted(&self) -> anyhow::Result<Wanted> {
-        let day = |flag: &str, text: &Option<String>, read: fn(&str) -> Option<Timestamp>| {
-            let Some(text) = text else { return Ok(None) };
-            let problem = || anyhow!("{flag}: {text:?} is not a day, such as 2027-01-15");
-            read(text).map(Some).ok_or_else(problem)
-        };
-        let format = &self.format;
-        Ok(Wanted {
-            file: self.file.clone(),
-            format: format.parse().map_err(|error| anyhow!("--format: {format:?} is {error}"))?,
-            account: self.account.clone(),
-            from: day("--from", &self.from, beginning_of)?,
-            until: day("--until", &self.until, end_of)?,
-        })
-    }
-}
-
-/// The arguments of `vestibule audit verify`.
-#[derive(Args)]
-pub(crate) struct VerifyArgs {
-    /// File with exported heads, to hold the log against; may be given several times
-    #[arg(long, value_name = "FILE")]
-    pub(crate) heads: Vec<PathBuf>,
-    /// Verify this exported file (JSON Lines) instead of the database
-    #[arg(long, value_name = "FILE")]
-    pub(crate) export: Option<PathBuf>,
-    /// Accept that heads of a database that was replaced by a restore are missing, where the log
-    /// records the restore
-    #[arg(long)]
-    pub(crate) restored: bool,
-    #[command(flatten)]
-    pub(crate) installation: Installation,
-}
-
 /// The commands about the configuration.
 #[derive(Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -262,61 +154,6 @@ pub(crate) enum ConfigCommand {
     Check(ConfigFile),
     /// Print the commented reference file
     Example,
-}
-
-/// The configuration file.
-#[derive(Args)]
-pub(crate) struct ConfigFile {
-    /// Configuration file in TOML; without it there is none
-    #[arg(long, value_name = "FILE", env = "VESTIBULE_CONFIG", hide_env_values = true)]
-    config: Option<PathBuf>,
-}
-
-impl ConfigFile {
-    /// The file; an empty variable names none.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        self.config.as_deref().filter(|path| !path.as_os_str().is_empty())
-    }
-}
-
-/// Which installation it is, for every command that opens one.
-#[derive(Args)]
-pub(crate) struct Installation {
-    #[command(flatten)]
-    file: ConfigFile,
-    /// Address and port on which Vestibule listens
-    #[arg(long, value_name = "ADDR:PORT")]
-    listen: Option<String>,
-    /// Address that people open, for links and against forged requests; `https://` unless only
-    /// this machine is listened to
-    #[arg(long, value_name = "URL")]
-    public_url: Option<String>,
-    /// Folder of the master key and the database
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<String>,
-    /// Database, `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`; other users of this
-    /// machine can see flags, so set a password by variable or file
-    #[arg(long, value_name = "URL")]
-    database: Option<String>,
-}
-
-impl Installation {
-    /// The configuration of the installation.
-    pub(crate) fn config(self) -> anyhow::Result<Config> {
-        self.config_with(vec![])
-    }
-
-    fn config_with(self, more: Vec<(Key, Option<String>)>) -> anyhow::Result<Config> {
-        let mut flags = vec![
-            (Key::Listen, self.listen),
-            (Key::PublicUrl, self.public_url),
-            (Key::DataDir, self.data_dir),
-            (Key::Database, self.database),
-        ];
-        flags.extend(more);
-        let flags = flags.into_iter().filter_map(|(key, text)| Some((key, text?))).collect();
-        Ok(Config::load(self.file.path(), flags)?)
-    }
 }
 
 /// The arguments of `vestibule serve`.
@@ -371,78 +208,6 @@ pub(crate) struct RecoverArgs {
     pub(crate) factors: bool,
     #[command(flatten)]
     pub(crate) installation: Installation,
-}
-
-/// The arguments of `vestibule backup`.
-#[derive(Args)]
-pub(crate) struct BackupArgs {
-    /// The new file; one that exists is never overwritten
-    pub(crate) file: PathBuf,
-    #[command(flatten)]
-    pub(crate) passphrase: WithKey,
-    #[command(flatten)]
-    pub(crate) installation: Installation,
-}
-
-/// Whether the master key comes along.
-#[derive(Args)]
-pub(crate) struct WithKey {
-    /// Take the master key along, locked with a passphrase that is asked for on the terminal
-    #[arg(long)]
-    pub(crate) with_key: bool,
-    /// Take the passphrase from the first line of this file instead
-    #[arg(long, value_name = "FILE", requires = "with_key")]
-    pub(crate) passphrase_file: Option<PathBuf>,
-}
-
-/// The arguments of `vestibule restore`.
-#[derive(Args)]
-pub(crate) struct RestoreArgs {
-    #[command(flatten)]
-    pub(crate) what: Restore,
-    #[command(flatten)]
-    pub(crate) installation: Installation,
-}
-
-/// What is restored, and how.
-#[derive(Args)]
-pub(crate) struct Restore {
-    /// The backup
-    pub(crate) file: PathBuf,
-    /// The key file of the time of the backup, if today's is another
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key_file: Option<PathBuf>,
-    /// Take the passphrase of a backup made `--with-key` from the first line of this file, instead
-    /// of asking for it on the terminal
-    #[arg(long, value_name = "FILE")]
-    pub(crate) passphrase_file: Option<PathBuf>,
-    /// Carry nothing over from the database that is replaced: when it cannot be trusted, or belongs
-    /// to another installation
-    #[arg(long)]
-    pub(crate) without_replaced: bool,
-}
-
-/// The arguments of `vestibule after-restore`.
-#[derive(Args)]
-pub(crate) struct AfterRestoreArgs {
-    #[command(flatten)]
-    pub(crate) what: AfterRestore,
-    #[command(flatten)]
-    pub(crate) installation: Installation,
-}
-
-/// What was restored.
-#[derive(Args)]
-pub(crate) struct AfterRestore {
-    /// The database that was replaced, kept under another name; it is only read
-    #[arg(long, value_name = "URL", required_unless_present = "without_replaced")]
-    pub(crate) replaced: Option<String>,
-    /// The replaced database is lost, cannot be read or cannot be trusted
-    #[arg(long, conflicts_with = "replaced")]
-    pub(crate) without_replaced: bool,
-    /// The key file of the time of the backup, if today's is another
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key_file: Option<PathBuf>,
 }
 
 /// The arguments of `vestibule demo`.
