@@ -29,6 +29,11 @@ pub struct AskLimit {
 pub const FORGOTTEN_BY_ADDRESS: AskLimit = AskLimit { times: 1, window: Duration::from_mins(5) };
 /// The same from one network: a company whose people come back on a Monday is not shut out.
 pub const FORGOTTEN_BY_NETWORK: AskLimit = AskLimit { times: 10, window: Duration::from_mins(1) };
+/// How many of them wait at most, from everywhere: whoever asks from ten thousand networks fills no
+/// disk with it. It counts whoever asks for whatever address, so that it tells nothing.
+pub const FORGOTTEN_WAITING: i64 = 10_000;
+/// How many counts of what was asked for are kept; beyond that the oldest go.
+pub const ASKS_IN_ALL: i64 = 100_000;
 /// Mails to confirm new addresses that one user asks for.
 pub const ADDRESSES_BY_USER: AskLimit = AskLimit { times: 5, window: Duration::from_hours(1) };
 

@@ -6,7 +6,7 @@
 use vestibule_domain::audit::{AuditKind, network};
 use vestibule_domain::email::{Email, EmailError};
 use vestibule_domain::link::LinkPurpose;
-use vestibule_domain::mail::{FORGOTTEN_BY_ADDRESS, FORGOTTEN_BY_NETWORK};
+use vestibule_domain::mail::{FORGOTTEN_BY_ADDRESS, FORGOTTEN_BY_NETWORK, FORGOTTEN_WAITING};
 use vestibule_domain::notice::Notice;
 use vestibule_domain::token::Token;
 
@@ -23,7 +23,7 @@ pub enum Forgotten {
     Heard,
     /// No address.
     Field(EmailError),
-    /// Too many from this network within a minute.
+    /// Too many from this network within a minute, or too many wait to be sent.
     TooMany,
     /// There is no mail server.
     NoMail,
@@ -49,6 +49,10 @@ impl Vestibule {
         let by_address = format!("forgotten/to/{pseudonym}");
         let mut tx = self.store.write().await?;
         self.audit(&mut tx, from.event(AuditKind::PasswordForgotten), now).await?;
+        if tx.count_mails_to_nobody(FORGOTTEN_WAITING).await? >= FORGOTTEN_WAITING {
+            tx.commit().await?;
+            return Ok(Forgotten::TooMany);
+        }
         if !tx.count_ask(&by_network, FORGOTTEN_BY_NETWORK, now).await? {
             tx.commit().await?;
             return Ok(Forgotten::TooMany);

@@ -124,8 +124,9 @@ impl Words<'_> {
             },
             Letter::ConfirmAddress(token) => Content {
                 before: format!(
-                    "{} asked that {} be the email address of their login at {account}.",
-                    self.name, self.to
+                    "Somebody who is signed in at {account} asked that {} be the email address of \
+                     their login.",
+                    self.to
                 ),
                 link: Some(self.link("Confirm the address", LinkPurpose::Address, token)),
                 after: "The link works once, for an hour, in a browser in which you are signed in."

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use vestibule_domain::limits::lanes::{FORGOTTEN_AFTER, LANES_IN_ALL};
+use vestibule_domain::mail::ASKS_IN_ALL;
 use vestibule_domain::session::SessionLimits;
 use vestibule_domain::time::Timestamp;
 
@@ -20,8 +21,8 @@ const LINKS_KEPT: Duration = Duration::from_hours(48);
 
 /// How long a browser is known after its last sign-in: as long as browsers keep its cookie.
 const BROWSERS_KEPT: Duration = Duration::from_hours(400 * 24);
-/// How long it is kept how often something was asked for.
-const ASKS_KEPT: Duration = Duration::from_hours(24);
+/// How long it is kept how often something was asked for: longer than any window of a limit.
+const ASKS_KEPT: Duration = Duration::from_hours(2);
 
 impl Writing {
     /// Removes one batch of ended sessions, old spent codes, expired enrolments and links, lanes
@@ -76,13 +77,7 @@ impl Writing {
                 values![now.minus(BROWSERS_KEPT), kept, BATCH],
             )
             .await?;
-        let asks = self
-            .change(
-                "DELETE FROM asks WHERE key IN
-                     (SELECT key FROM asks WHERE since < $1 LIMIT $2)",
-                values![now.minus(ASKS_KEPT), BATCH],
-            )
-            .await?;
+        let asks = self.remove_asks(now).await?;
         let batch = BATCH.unsigned_abs();
         let removed = [ended, spent, enrolments, links, lanes, browsers, asks];
         Ok(removed.iter().any(|removed| *removed >= batch))
@@ -102,12 +97,30 @@ impl Writing {
             )
             .await?;
         let all = self.number("SELECT COUNT(*) AS n FROM lanes", vec![]).await?;
-        let too_many = (all - LANES_IN_ALL).clamp(0, BATCH);
-        if too_many == 0 {
-            return Ok(forgotten);
-        }
-        let sql = "DELETE FROM lanes WHERE name IN
-                       (SELECT name FROM lanes ORDER BY latest_at, name LIMIT $1)";
-        Ok(forgotten.max(self.change(sql, values![too_many]).await?))
+        let oldest = "DELETE FROM lanes WHERE name IN
+                          (SELECT name FROM lanes ORDER BY latest_at, name LIMIT $1)";
+        Ok(forgotten.max(self.remove_beyond(LANES_IN_ALL, all, oldest).await?))
+    }
+
+    /// Removes old counts of what was asked for, and the oldest where there are too many.
+    async fn remove_asks(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        let old = "DELETE FROM asks WHERE key IN
+                       (SELECT key FROM asks WHERE since < $1 LIMIT $2)";
+        let old = self.change(old, values![now.minus(ASKS_KEPT), BATCH]).await?;
+        let all = self.number("SELECT COUNT(*) AS n FROM asks", vec![]).await?;
+        let oldest = "DELETE FROM asks WHERE key IN
+                          (SELECT key FROM asks ORDER BY since, key LIMIT $1)";
+        Ok(old.max(self.remove_beyond(ASKS_IN_ALL, all, oldest).await?))
+    }
+
+    /// Removes what `all` has beyond `most`, a batch at the most.
+    async fn remove_beyond(
+        &mut self,
+        most: i64,
+        all: i64,
+        oldest: &'static str,
+    ) -> Result<u64, StoreError> {
+        let too_many = (all - most).clamp(0, BATCH);
+        if too_many == 0 { Ok(0) } else { self.change(oldest, values![too_many]).await }
     }
 }

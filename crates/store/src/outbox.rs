@@ -70,6 +70,13 @@ impl Reading {
         row.as_ref().map(WaitingMail::read).transpose()
     }
 
+    /// How many mails wait that somebody asked for who may be nobody; counts no further than `most`.
+    pub async fn count_mails_to_nobody(&mut self, most: i64) -> Result<i64, StoreError> {
+        let sql = "SELECT COUNT(*) AS n
+                   FROM (SELECT id FROM outbox WHERE user_id IS NULL LIMIT $1) waiting";
+        self.number(sql, values![most]).await
+    }
+
     /// How many mails wait.
     pub async fn count_mails(&mut self) -> Result<i64, StoreError> {
         self.number("SELECT COUNT(*) AS n FROM outbox", vec![]).await

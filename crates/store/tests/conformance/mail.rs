@@ -48,6 +48,34 @@ on_both! {
         assert_eq!(due(&db, 5).await.unwrap().id, to_ben);
     }
 
+    /// Strangers fill nothing without end: what waits for them is counted up to a bound, and the oldest
+    /// counts of what they asked for go.
+    async fn what_strangers_leave_is_bounded(db) {
+        let ben = db.user("ben").await;
+        for _ in 0..3 {
+            post(&db, None, 0).await;
+        }
+        post(&db, Some(ben), 0).await;
+        for (most, counted) in [(2, 2), (3, 3), (100, 3)] {
+            assert_eq!(read!(db, r => r.count_mails_to_nobody(most).await.unwrap()), counted);
+        }
+        let began = at(0).millis();
+        let made = db
+            .run(&format!(
+                "INSERT INTO asks (key, since, count)
+                 WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL
+                                          SELECT i + 1 FROM n WHERE i < 100010)
+                 SELECT 'ask' || i, {began} + i, 1 FROM n"
+            ))
+            .await
+            .unwrap();
+        assert_eq!(made, 100_010);
+        let limits = vestibule_domain::session::SessionLimits::default();
+        while write!(db, tx => tx.remove_what_is_over(limits, at(0)).await.unwrap()) {}
+        assert_eq!(db.rows("asks").await, 100_000);
+        assert_eq!(db.rows(&format!("asks WHERE since <= {began} + 10")).await, 0, "the oldest went");
+    }
+
     /// One of many who claim it at once may send it.
     async fn a_mail_is_claimed_once(db) {
         post(&db, None, 0).await;

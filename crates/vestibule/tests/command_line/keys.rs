@@ -189,3 +189,17 @@ fn a_full_disk_is_503_and_nothing_is_lost() {
     assert_eq!(complaints(&place), Vec::<String>::new());
     place.serve(&[]).stop("TERM");
 }
+
+/// Whoever can write the database writes to no operator's terminal.
+#[test]
+fn a_terminal_obeys_nothing_that_a_database_holds() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    change(&place, "UPDATE nodes SET label = 'node' || char(27) || '[2J' || char(13) || 'none'");
+    for command in [&["keys", "list"][..], &["doctor"]] {
+        let told = crate::place::text(&place.run(command).stdout);
+        assert!(told.contains("node [2J none"), "{told}");
+        assert!(!told.contains(|c: char| c.is_control() && c != '\n'), "{told:?}");
+    }
+    server.stop("TERM");
+}

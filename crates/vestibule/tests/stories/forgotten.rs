@@ -107,7 +107,7 @@ stories! {
         let refused = ask(&app, "n5@acme.example").await;
         assert_eq!(refused.status, 429);
         assert_eq!(refused.headers["retry-after"], "60");
-        refused.must_show("Many have asked from your network just now.");
+        refused.must_show("Many have asked just now.");
         assert_eq!(refused.field("email").as_deref(), Some("n5@acme.example"));
         app.clock.advance(Duration::from_mins(1));
         assert_eq!(ask(&app, "n5@acme.example").await.status, 303);
