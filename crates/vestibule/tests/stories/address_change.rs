@@ -8,7 +8,7 @@ use vestibule_testkit::{Client, Received, TestApp, stories};
 const NEW: &str = "benjamin@acme.example";
 
 /// Asks for another address, and answers the token of the link that comes to it.
-async fn ask(app: &TestApp, browser: &Client, new: &str) -> Option<String> {
+pub(crate) async fn ask(app: &TestApp, browser: &Client, new: &str) -> Option<String> {
     let answer = browser.post("/settings/security/email", &[("email", new)]).await;
     answer.must_show("A link is on its way to");
     let mails = app.deliver().await;
@@ -22,7 +22,7 @@ async fn ask(app: &TestApp, browser: &Client, new: &str) -> Option<String> {
     })
 }
 
-async fn confirm(browser: &Client, token: &str) -> vestibule_testkit::Answer {
+pub(crate) async fn confirm(browser: &Client, token: &str) -> vestibule_testkit::Answer {
     browser.post("/settings/security/email/confirm", &[("token", token)]).await
 }
 

@@ -12,7 +12,7 @@ async fn ask(app: &TestApp, email: &str) -> Answer {
 }
 
 /// Asks, and answers the path of the link that arrives.
-async fn mailed_link(app: &TestApp, who: &str) -> String {
+pub(crate) async fn mailed_link(app: &TestApp, who: &str) -> String {
     app.clock.advance(Duration::from_mins(5));
     assert_eq!(ask(app, &email(who)).await.status, 303);
     let mails = app.deliver().await;

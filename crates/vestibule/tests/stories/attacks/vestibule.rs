@@ -5,6 +5,8 @@ use vestibule_domain::user::Role;
 use vestibule_testkit::app::{email, password};
 use vestibule_testkit::{TestApp, stories};
 
+use crate::address_change;
+use crate::forgotten::mailed_link;
 use crate::house::House;
 use crate::routes::{behind_the_second_door, knock};
 
@@ -219,20 +221,30 @@ stories! {
     }
 
     /// Each token is good for its own purpose alone (AT-37).
-    async fn at_37_a_token_opens_its_own_page_alone(app) {
+    async fn at_37_a_token_opens_its_own_page_alone(mailing app) {
+        let mailed = mailed_link(&app, "ben").await;
+        let dinesh = app.sign_in("dinesh").await;
+        let confirm = address_change::ask(&app, &dinesh, "dinesh@new.example").await;
         let ada = app.admin("ada").await;
         let links = [
             app.invite(&ada, "eve", "Member").await,
             app.password_link(&ada, "ben").await,
             app.recover_path("cleo").await,
+            mailed,
+            format!("/address/{}", confirm.unwrap()),
         ];
         for link in &links {
             let (_, token) = link.rsplit_once('/').unwrap();
-            for other in ["setup", "invitation", "password", "recover"] {
+            for other in ["setup", "invitation", "password", "recover", "forgotten"] {
                 let path = format!("/{other}/{token}");
                 if path != *link {
                     is_gone(&app, &path).await;
                 }
+            }
+            // A new address is confirmed in a session of its user's, by a form of its own.
+            if !link.starts_with("/address/") {
+                assert_eq!(app.browser().get(&format!("/address/{token}")).await.status, 410);
+                assert_eq!(address_change::confirm(&dinesh, token).await.status, 410);
             }
             let thief = app.browser();
             thief.plant_cookie(token);
@@ -255,7 +267,7 @@ stories! {
     async fn at_37_a_set_up_token_opens_its_own_page_alone(empty app) {
         let link = app.setup_path().await;
         let (_, token) = link.rsplit_once('/').unwrap();
-        for other in ["invitation", "password", "recover"] {
+        for other in ["invitation", "password", "recover", "forgotten"] {
             is_gone(&app, &format!("/{other}/{token}")).await;
         }
         assert_eq!(app.browser().get(&link).await.status, 200);
