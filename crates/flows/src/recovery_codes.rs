@@ -221,12 +221,12 @@ impl Vestibule {
         tx: &mut vestibule_store::Writing,
         user: UserId,
         epoch: Epoch,
-        used: &RecoveryCode,
+        given: &RecoveryCode,
     ) -> Result<(), FlowError> {
         let Some(unkept) = tx.unkept_recovery_codes(user, epoch).await? else { return Ok(()) };
         let key = self.keys.find_within(tx, unkept.data_key).await?;
         let mut codes = open_set(&key, &unkept, user)?;
-        codes.retain(|code| code.expose() != used.expose());
+        codes.retain(|code| code.expose() != given.expose());
         if codes.is_empty() {
             let _unless_kept = tx.keep_recovery_codes(user, unkept.set).await?;
             return Ok(());

@@ -40,7 +40,6 @@ impl Content {
     pub(crate) fn of(mail: &OutgoingMail, public_url: &Url) -> Self {
         let words = Words {
             to: &mail.to,
-            name: &mail.name,
             account: &mail.account,
             at: mail.at,
             address: &mail.address,
@@ -77,7 +76,6 @@ impl Content {
 /// What the words are made of.
 struct Words<'a> {
     to: &'a str,
-    name: &'a str,
     account: &'a str,
     at: Timestamp,
     address: &'a str,
@@ -191,7 +189,6 @@ pub fn samples(token: &Token) -> Vec<(String, String, String)> {
     let browser = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     let words = |account, detail| Words {
         to: "ben@acme.example",
-        name: "Ben Okafor",
         account,
         at: Timestamp::from_millis(1_800_000_010_000),
         address: "192.0.2.14",
