@@ -54,11 +54,11 @@ def gate_aims(figures, connections):
     peer = best(figures, PEERS, connections)
     where = f"gate, {connections} connections"
     return [
-        Aim(f"{where}: requests a second, of {limit}'s", "at least 80 % (floor 60 %)",
+        Aim(f"{where}: requests a second, of those of {limit}", "at least 80 % (floor 60 %)",
             [100 * ratio for ratio in ratios(of(ours, "rate"), of(limit, "rate"))], " %", 80, True, floor=60),
-        Aim(f"{where}: p99, of {limit}'s", "at most 3 ×",
+        Aim(f"{where}: p99, of that of {limit}", "at most 3 ×",
             ratios(of(ours, "p99"), of(limit, "p99")), " ×", 3, False),
-        Aim(f"{where}: requests a second, of the session check of {peer}, the fastest peer", "at least 50 ×",
+        Aim(f"{where}: requests a second, of the session checks of {peer}, the fastest peer", "at least 50 ×",
             ratios(of(ours, "rate"), of(peer, "rate")), " ×", 50, True),
     ]
 

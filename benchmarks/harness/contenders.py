@@ -82,7 +82,8 @@ http {{
         self.check, self.check_headers = "/", {**ASKED, "Cookie": f"vestibule-gate={seeding.token('gate', 1)}"}
 
     def start(self):
-        folder, port = tempfile.mkdtemp(prefix="vestibule-bench-nginx-"), free_port()
+        folder, port = os.path.join(tempfile.gettempdir(), f"nginx-{self.workers}"), free_port()
+        os.makedirs(folder, exist_ok=True)
         with open(folder + "/conf", "w", encoding="ascii") as file:
             file.write(self.CONFIGURATION.format(workers=self.workers, folder=folder, port=port))
         # Before it has read its configuration it writes to the log it was built with.
@@ -124,12 +125,12 @@ def people_of(installation):
 
 
 class Bare(Contender):
-    """A handler that only hashes (benchmarks/programs/src/bin/bare.rs)."""
+    """A handler that only hashes (crates/bench/src/bin/bare.rs)."""
 
     name = "bare handler"
 
     def __init__(self, people):
-        self.people = People(people.entries)
+        self.people = people
 
     def start(self):
         note(self.name, [BARE])
@@ -143,7 +144,7 @@ class Peer(Contender):
 
     def __init__(self, folder, users, fill, **environment):
         self.folder = os.path.join(SCRATCH, folder)
-        self.database = os.path.join(tempfile.mkdtemp(prefix=f"vestibule-bench-{folder}-"), "database")
+        self.database = os.path.join(tempfile.gettempdir(), f"{folder}.db")
         self.port = free_port()
         self.environment = {**os.environ, "DATABASE": self.database, "PORT": str(self.port),
                             "BASE_URL": f"http://127.0.0.1:{self.port}", **environment}

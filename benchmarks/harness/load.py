@@ -38,7 +38,7 @@ class SignIns:
     """Sign-ins that are under way until `result` is asked for."""
 
     def __init__(self, server, seconds, clients):
-        self.people = server.people
+        self.people, self.clients = server.people, clients
         plan = {"url": server.url, "clients": clients, "seconds": seconds,
                 "first": server.first, "second": server.second,
                 "users": self.people.take(clients * seconds * FASTEST + clients)}
@@ -51,15 +51,15 @@ class SignIns:
         self.process.stdin.close()
 
     def result(self):
-        """Sign-ins per second and latencies in milliseconds. More than one in a hundred that
-        fails ends the run: a code can grow old on its way."""
+        """Sign-ins per second and latencies in milliseconds. Those that are under way when a step
+        of the codes ends may fail, as the peers take no older code; more of them end the run."""
         printed = self.process.stdout.read()
         if self.process.wait() != 0:
             raise SystemExit("the load generator for sign-ins failed")
         seen = json.loads(printed)
         self.people.used(seen["used"])
         failed = sum(seen["failures"].values()) + seen["errors"]
-        if failed > 1 + seen["count"] // 100 or not seen["count"]:
+        if failed > self.clients + seen["count"] // 100 or not seen["count"]:
             raise SystemExit(f"{failed} of {seen['used']} sign-ins failed: {seen['failures']}")
         return seen
 

@@ -133,7 +133,7 @@ def footprint(figures):
         ["memory (RSS), idle before the first sign-in", *memory("idle_mb"), under(25, [one["idle_mb"] for one in seen], "MB")],
         ["memory (RSS), right after 40 sign-ins", *memory("signed_in_mb"), ""],
         [f"memory (RSS), {rest} seconds after the last", *memory("rested_mb"),
-         under(25, [one["rested_mb"] for one in seen], "MB")],
+         under(25, [one["rested_mb"] for one in seen], "MB") if rest >= 60 else ""],
     ]
     lines = ["## Size, start, memory", "", f"{most} users in one account, six in ten with a factor.", ""]
     lines += table(["", *aims.DATABASES, "aim"], rows)
@@ -187,7 +187,14 @@ def not_comparable():
 
 
 def commands(figures):
-    lines = ["## How", "", "`scripts/bench` does all of it; `scripts/bench --help` says more. Ports and folders differ:", "", "```"]
+    lines = [
+        "## How", "",
+        "`scripts/bench` does all of it; `scripts/bench --help` says more. Vestibule's configuration is that of a fresh "
+        "installation, but for the port, the folder and `trusted_proxies`; PostgreSQL's is its own default. How the "
+        "peers are set up stands in `benchmarks/peers/`, the versions of all that they need in the lock files there. "
+        "wrk asks for single requests; the sign-ins are autocannon's, since wrk's scripts see one of two "
+        "`Set-Cookie` lines. The first time that each was run:", "", "```",
+    ]
     for what, command in figures.get("commands").items():
         lines += [f"# {what}", command]
     return [*lines, "```", "", "Every figure of each round stands in [performance/figures.json](performance/figures.json).", ""]

@@ -1,7 +1,8 @@
-"""Fills an installation with users who can sign in, sessions, and gate cookies, by SQL.
+"""Fills an installation with users who can sign in, sessions, an application and its gate cookies,
+by SQL.
 
 Only what the program alone can make comes from it: the password's hash is the Admin's, and the
-secrets of the factors are sealed by the program's own code (benchmarks/programs/src/bin/seal.rs).
+secrets of the factors are sealed by the program's own code (crates/bench/src/bin/seal.rs).
 """
 
 import base64
@@ -21,7 +22,8 @@ COLUMNS = {
     "known_browsers": "user_id, token_hash, first_seen_at, last_seen_at",
     "sessions": "id, user_id, token_hash, created_at, last_seen_at, browser, address, password_at, password_epoch, "
                 "second_at, second_epoch, second_factor_id, code_attempts, recovering",
-    "gate_cookies": "token_hash, session_id, user_id, host, epoch, made_at",
+    "applications": "id, account_id, name, host, host_name, enter, always_mfa, max_age_ms, configured, added_at",
+    "gate_cookies": "token_hash, session_id, epoch, host, made_at",
 }
 
 
@@ -78,8 +80,9 @@ def rows_of(database, installation, host):
     ids = [(identifier(0x9000, number), enrolled[number % len(enrolled)].id, number) for number in range(SESSIONS)]
     yield "sessions", ((session, user, hash_of_token("session", number), now, now, "Firefox on Linux", "10.0.0.1",
                         now, 1, now, 1, user, 0, False) for session, user, number in ids)
-    yield "gate_cookies", ((hash_of_token("gate", number), session, user, host, 1, now)
-                           for session, user, number in ids)
+    yield "applications", [(identifier(0xa000, 1), account, "Application", host, host.split(":")[0], "everyone", False,
+                            None, False, now)]
+    yield "gate_cookies", ((hash_of_token("gate", number), session, 1, host, now) for session, _, number in ids)
 
 
 def seal(database, installation, enrolled):
@@ -132,6 +135,8 @@ class Copies:
 
     @staticmethod
     def text(value):
+        if value is None:
+            return "\\N"
         return "\\\\x" + value.hex() if isinstance(value, bytes) else str(value)
 
     def finish(self):

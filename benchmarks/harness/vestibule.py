@@ -16,17 +16,12 @@ PASSWORD = "marble otters walk at noon"
 # The protected host that the gate is asked about, as the browser names it.
 PROTECTED = "app.localhost:8081"
 
-# Only what has no default, and what the gate needs: whom to believe, and what to protect.
+# Only what is another in each run, and whom the gate believes. All the rest is as it is shipped.
 CONFIGURATION = """\
 listen = "127.0.0.1:0"
 data_dir = "{folder}"
 database = "{database}"
 trusted_proxies = ["127.0.0.1"]
-
-[[applications]]
-name = "Application"
-host = "{host}"
-enter = "everyone"
 """
 
 
@@ -39,7 +34,7 @@ class Installation:
         self.database = database or f"sqlite:{folder}/vestibule.db"
         self.configuration = os.path.join(folder, "vestibule.toml")
         with open(self.configuration, "w", encoding="utf-8") as file:
-            file.write(CONFIGURATION.format(folder=folder, database=self.database, host=PROTECTED))
+            file.write(CONFIGURATION.format(folder=folder, database=self.database))
         self.admin, self.users = Admin(), None
 
     def copy(self, folder):

@@ -13,6 +13,6 @@ def run(figures, plan, contenders):
             for contender in contenders:
                 figures.add("sign-in", contender.name, clients, load.sign_ins(contender, plan.sign_in_seconds, clients))
     for contender in contenders:
-        if contender.name in figures.kept["peers"]:
+        if figures.has("peers", contender.name):
             figures.get("peers", contender.name)["loaded_mb"] = contender.memory_mb()
         contender.stop()

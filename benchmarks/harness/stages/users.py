@@ -18,7 +18,7 @@ def run(figures, plan, contenders):
         for (database, users), contender in contenders.items():
             add = lambda what, seen: figures.add("users", database, users, what, seen)
             add("gate", gate.ask(contender, plan.gate_seconds, CONNECTIONS, contender.cookies))
-            add("sign-in", load.sign_ins(contender, plan.sign_in_seconds, 1))
+            add("sign-in", load.sign_ins(contender, plan.one_client_seconds, 1))
             server, admin = contender.server, contender.installation.admin
             # The proof has to be fresh.
             admin.sign_in(server)
