@@ -17,6 +17,7 @@ pub mod enrolment;
 mod error;
 pub mod forgotten;
 pub mod furnish;
+mod gate_metrics;
 mod hashing;
 mod housekeeping;
 mod installation;
@@ -25,6 +26,7 @@ pub mod key_rewrap;
 pub mod key_rotation;
 mod keys;
 mod limits;
+mod metrics;
 pub mod nodes;
 mod notices;
 pub mod outbox;
@@ -42,9 +44,11 @@ mod vestibule;
 mod visitor;
 
 pub use error::FlowError;
+pub use gate_metrics::{GateMetrics, GateOutcome, GateSource};
 pub use hashing::HashingQueue;
 pub use keys::{KeyError, rewrap};
 pub use limits::CodeLimits;
+pub use metrics::Metrics;
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
     AccountRecord, AuditKey, AuditLine, AuditPage, AuditPerson, FactorRecord, Member, MemberFilter,

@@ -17,6 +17,7 @@ use vestibule_store::Store;
 use crate::error::FlowError;
 use crate::hashing::HashingQueue;
 use crate::keys::{DataKeys, KeyError, lane_key};
+use crate::metrics::Metrics;
 
 /// What an operator can set about the rules.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +59,7 @@ pub struct Vestibule {
     /// This process among those that seal the audit trail.
     pub(crate) sealer: Arc<str>,
     pub(crate) lane_key: LaneKey,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Vestibule {
@@ -85,6 +87,7 @@ impl Vestibule {
             clock_watch,
             sealer,
             lane_key,
+            metrics: Arc::default(),
         })
     }
 
@@ -130,13 +133,14 @@ impl Vestibule {
         Ok(tx.commit().await?)
     }
 
-    /// Writes an audit event in the transaction of its act.
+    /// Writes an audit event in the transaction of its act, with which it is counted.
     pub(crate) async fn audit(
         &self,
         tx: &mut vestibule_store::Writing,
         event: vestibule_domain::audit::AuditEvent,
         now: Timestamp,
     ) -> Result<(), FlowError> {
+        tx.count_at_commit(self.metrics.event(event.kind));
         Ok(tx.audit(AuditEventId::new(now, &self.randomness), &event, now).await?)
     }
 }

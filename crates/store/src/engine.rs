@@ -12,8 +12,10 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Postgres, Row as _, Sqlite, Transaction};
 
 use tokio::sync::Notify;
+use vestibule_metrics::{Counter, Stopwatch};
 
 use crate::error::StoreError;
+use crate::metrics::StoreMetrics;
 
 /// A value that is bound to a statement.
 #[derive(Clone)]
@@ -81,6 +83,10 @@ pub struct Writing {
     /// Who is told, once it is committed, that a mail waits.
     pub(crate) sender: Arc<Notify>,
     pub(crate) wrote_mail: bool,
+    pub(crate) metrics: Arc<StoreMetrics>,
+    /// What is counted once it is committed.
+    pub(crate) counted: Vec<Counter>,
+    pub(crate) began: Stopwatch,
 }
 
 impl Deref for Writing {
@@ -201,6 +207,8 @@ impl Writing {
             Connection::PostgresWrite(transaction) => transaction.commit().await?,
             Connection::Sqlite(_) | Connection::Postgres(_) => {}
         }
+        self.metrics.transactions.note(self.began);
+        self.counted.iter().for_each(Counter::inc);
         if self.wrote_mail {
             self.sender.notify_one();
         }

@@ -11,10 +11,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{PgPool, SqlitePool};
 use tokio::sync::Notify;
 use vestibule_domain::time::Timestamp;
+use vestibule_metrics::Stopwatch;
 
 use crate::engine::{Connection, Reading, Row, Writing};
 use crate::error::StoreError;
 use crate::in_use::InUse;
+use crate::metrics::StoreMetrics;
 use crate::migrations::{self, Spelling};
 
 /// How long a request waits for a connection before the database counts as away.
@@ -65,14 +67,15 @@ impl FromStr for DatabaseUrl {
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    pools: Pools,
+    pub(crate) pools: Pools,
     /// Told of every mail that this process has written.
     sender: Arc<Notify>,
+    pub(crate) metrics: Arc<StoreMetrics>,
     _in_use: Option<Arc<InUse>>,
 }
 
 #[derive(Clone)]
-enum Pools {
+pub(crate) enum Pools {
     /// SQLite has one writer at a time. Waiting for it in a queue is fair; its busy timeout, which
     /// polls, is left to other processes (`vestibule recover`).
     Sqlite {
@@ -111,30 +114,40 @@ impl Store {
             DatabaseUrl::Sqlite(path) => sqlite_pools(sqlite_options(path)).await?,
             DatabaseUrl::Postgres(options) => Pools::Postgres(postgres_pool(options).await?),
         };
-        Ok(Self { pools, sender: Arc::default(), _in_use: None })
+        Ok(Self { pools, sender: Arc::default(), metrics: Arc::default(), _in_use: None })
     }
 
     /// A connection to read with.
     pub async fn read(&self) -> Result<Reading, StoreError> {
+        let wait = Stopwatch::start();
         let connection = match &self.pools {
-            Pools::Sqlite { readers, .. } => Connection::Sqlite(readers.acquire().await?),
-            Pools::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
+            Pools::Sqlite { readers, .. } => readers.acquire().await.map(Connection::Sqlite),
+            Pools::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
         };
+        let connection = self.metrics.lent(&self.metrics.reading, wait, connection)?;
         Ok(Reading { connection })
     }
 
     /// Begins a transaction. It must not be held across a password hash.
     pub async fn write(&self) -> Result<Writing, StoreError> {
+        let wait = Stopwatch::start();
         let connection = match &self.pools {
             // A transaction that reads first and writes later would fail at once when another
             // writer came between, in spite of the busy timeout.
             Pools::Sqlite { writer, .. } => {
-                Connection::SqliteWrite(writer.begin_with("BEGIN IMMEDIATE").await?)
+                writer.begin_with("BEGIN IMMEDIATE").await.map(Connection::SqliteWrite)
             }
-            Pools::Postgres(pool) => Connection::PostgresWrite(pool.begin().await?),
+            Pools::Postgres(pool) => pool.begin().await.map(Connection::PostgresWrite),
         };
-        let sender = Arc::clone(&self.sender);
-        Ok(Writing { reading: Reading { connection }, sender, wrote_mail: false })
+        let connection = self.metrics.lent(&self.metrics.writing, wait, connection)?;
+        Ok(Writing {
+            reading: Reading { connection },
+            sender: Arc::clone(&self.sender),
+            wrote_mail: false,
+            metrics: Arc::clone(&self.metrics),
+            counted: vec![],
+            began: Stopwatch::start(),
+        })
     }
 
     /// Resolves once this process has written a mail that nobody was woken for yet.
@@ -214,7 +227,12 @@ async fn open_sqlite(path: &Path, in_use: InUse) -> Result<Store, StoreError> {
     if let Pools::Sqlite { writer, .. } = &pools {
         migrations::apply(&mut *writer.acquire().await?, Spelling::Sqlite).await?;
     }
-    Ok(Store { pools, sender: Arc::default(), _in_use: Some(Arc::new(in_use)) })
+    Ok(Store {
+        pools,
+        sender: Arc::default(),
+        metrics: Arc::default(),
+        _in_use: Some(Arc::new(in_use)),
+    })
 }
 
 fn sqlite_options(path: &Path) -> SqliteConnectOptions {
@@ -243,7 +261,12 @@ async fn sqlite_pools(options: SqliteConnectOptions) -> Result<Pools, StoreError
 async fn open_postgres(options: &PgConnectOptions) -> Result<Store, StoreError> {
     let pool = postgres_pool(options).await?;
     migrations::apply(&mut *pool.acquire().await?, Spelling::Postgres).await?;
-    Ok(Store { pools: Pools::Postgres(pool), sender: Arc::default(), _in_use: None })
+    Ok(Store {
+        pools: Pools::Postgres(pool),
+        sender: Arc::default(),
+        metrics: Arc::default(),
+        _in_use: None,
+    })
 }
 
 async fn postgres_pool(options: &PgConnectOptions) -> Result<PgPool, StoreError> {

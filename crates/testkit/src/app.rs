@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
 use tokio::task::JoinHandle;
+use tower::ServiceExt as _;
 use url::Url;
 use vestibule_domain::email::Email;
 use vestibule_domain::id::{AccountId, UserId};
@@ -22,7 +25,7 @@ use vestibule_flows::recover::Recover;
 use vestibule_flows::{HashingQueue, Settings, Vestibule};
 use vestibule_mail::{Courier, Encryption, Smtp, Step};
 use vestibule_store::Store;
-use vestibule_web::{WebSettings, app, link, serve};
+use vestibule_web::{HttpMetrics, WebSettings, app, link, metrics_app, serve};
 
 use crate::client::{Answer, Client};
 use crate::clock::MovableClock;
@@ -52,6 +55,7 @@ pub struct TestApp {
     apps: Arc<Mutex<BTreeMap<String, TotpSecret>>>,
     pub(crate) kept: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
     server: JoinHandle<()>,
+    http_metrics: HttpMetrics,
     key: MasterKey,
     database: Arc<Emptied>,
 }
@@ -170,7 +174,8 @@ impl TestApp {
             public_url: Url::parse(&public_url).unwrap(),
             trusted_proxies: trusted_proxies.iter().map(|net| net.parse().unwrap()).collect(),
         };
-        let router = app(vestibule.clone(), web);
+        let http_metrics = HttpMetrics::default();
+        let router = app(vestibule.clone(), web, http_metrics.clone());
         let server = tokio::spawn(async move {
             serve(listener, router, std::future::pending()).await.unwrap();
         });
@@ -186,6 +191,7 @@ impl TestApp {
             apps: Arc::default(),
             kept: Arc::default(),
             server,
+            http_metrics,
             database: made,
         }
     }
@@ -431,6 +437,17 @@ impl TestApp {
     pub async fn restore_with_all(&self, backup: Emptied) -> (Self, AfterRestore) {
         let replaced = open_as_is(self.database_url()).await;
         self.restore(backup, &Replaced::There(&replaced)).await
+    }
+
+    /// What Prometheus would read.
+    pub async fn scrape(&self) -> String {
+        let router =
+            metrics_app(self.vestibule.clone(), self.http_metrics.clone(), Arc::new(|_| ()));
+        let request = Request::get("/metrics").body(Body::empty()).unwrap();
+        let answer = router.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let bytes = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
     }
 
     /// How often an event stands in the audit trail.

@@ -11,6 +11,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use vestibule_flows::Vestibule;
 
+use crate::metrics::HttpMetrics;
 use crate::state::{App, WebSettings};
 use crate::{error, pages, request, respond};
 
@@ -18,12 +19,14 @@ use crate::{error, pages, request, respond};
 /// seconds.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Vestibule as a service. It must be served with the peer's address as `ConnectInfo`.
-pub fn app(vestibule: Vestibule, settings: WebSettings) -> Router {
+/// Vestibule as a service, which notes in `metrics` how long requests take. It must be served with
+/// the peer's address as `ConnectInfo`.
+pub fn app(vestibule: Vestibule, settings: WebSettings, metrics: HttpMetrics) -> Router {
     let state = App {
         vestibule,
         public_url: Arc::new(settings.public_url),
         trusted_proxies: settings.trusted_proxies.into(),
+        metrics,
     };
     let layers = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(state.clone(), request::log::log_request))

@@ -7,6 +7,7 @@
 
 mod app;
 mod error;
+mod metrics;
 mod pages;
 mod request;
 mod respond;
@@ -16,5 +17,6 @@ mod surroundings;
 pub mod views;
 
 pub use app::app;
-pub use serve::serve;
+pub use metrics::{HttpMetrics, MoreMetrics, metrics_app};
+pub use serve::{serve, serve_few};
 pub use state::{WebSettings, link};

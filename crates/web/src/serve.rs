@@ -27,6 +27,8 @@ const HEAD: Duration = Duration::from_secs(15);
 /// Connections at a time: below the file descriptors that a process is usually given. Further ones
 /// wait in the system's own queue.
 const CONNECTIONS: usize = 900;
+/// The same of a listener that few programs come to.
+const FEW_CONNECTIONS: usize = 16;
 /// A pause after an error of the listener, such as no descriptors left.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -36,7 +38,25 @@ pub async fn serve(
     app: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    serve_at_most(CONNECTIONS, listener, app, shutdown).await
+}
+
+/// The same for a few connections at a time, beside a listener that is for everybody.
+pub async fn serve_few(
+    listener: TcpListener,
+    app: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    serve_at_most(FEW_CONNECTIONS, listener, app, shutdown).await
+}
+
+async fn serve_at_most(
+    connections: usize,
+    listener: TcpListener,
+    app: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let places = Arc::new(Semaphore::new(connections));
     let graceful = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
     loop {
