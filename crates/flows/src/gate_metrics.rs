@@ -48,7 +48,7 @@ pub struct GateMetrics([[Histogram; GateSource::ALL.len()]; GateOutcome::ALL.len
 
 impl Default for GateMetrics {
     fn default() -> Self {
-        let of_each_source = |_| [(); 3].map(|()| Histogram::of_the_hot_path());
+        let of_each_source = |()| [(); 3].map(|()| Histogram::of_the_hot_path());
         Self([(); 4].map(of_each_source))
     }
 }

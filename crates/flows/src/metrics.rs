@@ -134,9 +134,10 @@ impl Vestibule {
         text.family("vestibule_database_up", Kind::Gauge, "Whether the database answers: 1 or 0.")
             .value(&[], u8::from(is_up));
         // While it is away an old number would lie.
-        let population = match is_up {
-            true => timeout(PATIENCE, self.population()).await.ok().and_then(Result::ok),
-            false => None,
+        let population = if is_up {
+            timeout(PATIENCE, self.population()).await.ok().and_then(Result::ok)
+        } else {
+            None
         };
         write_population(text, population);
     }
@@ -235,12 +236,16 @@ impl Vestibule {
     }
 }
 
+/// The labels of a gauge, and its number.
+type Gauge = (&'static [(&'static str, &'static str)], fn(&Population) -> i64);
+
 /// Without the database, the names stand there without numbers.
 fn write_population(text: &mut Text, population: Option<Population>) {
-    let mut gauges = |name, help, values: &[(&[(&str, &str)], fn(&Population) -> i64)]| {
+    let mut gauges = |name, help, values: &[Gauge]| {
         let mut family = text.family(name, Kind::Gauge, help);
-        for (labels, value) in population.iter().flat_map(|_| values) {
-            family.value(labels, population.as_ref().map_or(0, value));
+        let Some(population) = &population else { return };
+        for (labels, value) in values {
+            family.value(labels, value(population));
         }
     };
     gauges(

@@ -167,7 +167,9 @@ mod tests {
                 std::thread::spawn(move || (0..10_000).for_each(|nanos| histogram.add(nanos)))
             })
             .collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         assert_eq!(histogram.count(), 80_000);
         assert_eq!(histogram.counted().sum, 8 * (0..10_000).sum::<u64>());
     }

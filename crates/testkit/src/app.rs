@@ -450,6 +450,13 @@ impl TestApp {
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
+    /// A number that Prometheus would read, by its name and labels.
+    pub async fn counted(&self, line: &str) -> i64 {
+        let scrape = self.scrape().await;
+        let found = scrape.lines().find_map(|it| it.strip_prefix(line)?.strip_prefix(' '));
+        found.unwrap_or_else(|| panic!("no {line} in {scrape}")).parse().unwrap()
+    }
+
     /// How often an event stands in the audit trail.
     pub async fn audited(&self, kind: &str) -> i64 {
         let kinds = self.store.read().await.unwrap().audit_kinds().await.unwrap();

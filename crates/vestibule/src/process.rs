@@ -28,7 +28,7 @@ pub(crate) fn write(text: &mut Text, started: Timestamp) {
     }
 }
 
-/// proc_pid_status(5): in KiB.
+/// `proc_pid_status(5)`: in KiB.
 fn memory() -> Option<u64> {
     Some(number_after("/proc/self/status", "VmRSS:")? * 1024)
 }
@@ -47,7 +47,7 @@ fn number_after(file: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok())
 }
 
-/// proc_pid_stat(5): user and system time, in ticks. What stands in brackets before them may hold
+/// `proc_pid_stat(5)`: user and system time, in ticks. What stands in brackets before them may hold
 /// anything.
 fn cpu() -> Option<String> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
