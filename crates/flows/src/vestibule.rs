@@ -15,6 +15,7 @@ use vestibule_domain::token::Token;
 use vestibule_store::Store;
 
 use crate::error::FlowError;
+use crate::gate::{DEFAULT_MEMORY, Seen};
 use crate::hashing::HashingQueue;
 use crate::keys::{DataKeys, KeyError, lane_key};
 use crate::metrics::Metrics;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub mail: bool,
     /// How long audit events are kept; `None` for ever.
     pub audit_kept: Option<Duration>,
+    /// How many sessions the gate remembers between requests.
+    pub gate_memory: usize,
 }
 
 impl Default for Settings {
@@ -42,6 +45,7 @@ impl Default for Settings {
             hash_cost: HashCost::STANDARD,
             mail: false,
             audit_kept: None,
+            gate_memory: DEFAULT_MEMORY,
         }
     }
 }
@@ -60,6 +64,7 @@ pub struct Vestibule {
     pub(crate) sealer: Arc<str>,
     pub(crate) lane_key: LaneKey,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) seen: Arc<Seen>,
 }
 
 impl Vestibule {
@@ -76,7 +81,7 @@ impl Vestibule {
         let keys = DataKeys::open(&store, master_keys, clock.now(), &randomness).await?;
         let lane_key = lane_key(&store, &randomness).await?;
         let sealer = format!("{:032x}", u128::from_be_bytes(randomness.bytes())).into();
-        let (keys, clock_watch) = (Arc::new(keys), Arc::default());
+        let (keys, clock_watch, seen) = (Arc::new(keys), Arc::default(), Arc::default());
         Ok(Self {
             store,
             clock,
@@ -88,6 +93,7 @@ impl Vestibule {
             sealer,
             lane_key,
             metrics: Arc::default(),
+            seen,
         })
     }
 

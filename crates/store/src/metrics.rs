@@ -98,7 +98,7 @@ impl Store {
     /// Its pools.
     pub fn pools(&self) -> Vec<PoolNumbers> {
         match &self.pools {
-            Pools::Sqlite { writer, readers } => {
+            Pools::Sqlite { writer, readers, .. } => {
                 vec![numbers("readers", readers), numbers("writer", writer)]
             }
             Pools::Postgres(pool) => vec![numbers("all", pool)],
