@@ -46,7 +46,7 @@ mod vestibule;
 mod visitor;
 
 pub use error::FlowError;
-pub use gate_metrics::{GateMetrics, GateOutcome, GateSource};
+pub use gate_metrics::{GateDecision, GateMetrics};
 pub use hashing::HashingQueue;
 pub use keys::{KeyError, rewrap};
 pub use limits::CodeLimits;

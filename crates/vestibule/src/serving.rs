@@ -12,9 +12,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use url::Url;
+use vestibule_domain::time::Timestamp;
 use vestibule_flows::Vestibule;
 use vestibule_mail::{Courier, Smtp, SmtpSettings};
-use vestibule_web::{HttpMetrics, MoreMetrics, WebSettings};
+use vestibule_web::{MoreMetrics, Site, WebSettings};
 
 use crate::audit_heads::HeadsFile;
 use crate::config::{Config, Key};
@@ -87,10 +88,9 @@ pub(crate) async fn serve(
     let Door { listener, metrics, public_url, trusted_proxies, smtp } = door;
     let courier = smtp.map(|smtp| courier(&vestibule, smtp, &public_url)).transpose()?;
     let courier = courier.map(|courier| tokio::spawn(courier.run(stop.requested())));
-    let http = HttpMetrics::default();
-    let scraped = serve_metrics(metrics, &vestibule, http.clone(), stop.requested());
     let settings = WebSettings { public_url, trusted_proxies };
-    let app = vestibule_web::app(vestibule.clone(), settings, http);
+    let site = Arc::new(vestibule_web::app(vestibule.clone(), settings));
+    let scraped = serve_metrics(metrics, Arc::clone(&site), vestibule.now(), stop.requested());
     let housekeeping = tokio::spawn(keep_house(vestibule.clone()));
     let mut heads = HeadsFile::at(audit_heads);
     let sealing = seal_audit(vestibule.clone(), heads.clone());
@@ -101,7 +101,8 @@ pub(crate) async fn serve(
         tracing::info!("stopping");
     };
     let ended = end_courier(courier, stop.requested());
-    let (served, (), ()) = tokio::join!(vestibule_web::serve(listener, app, asked), ended, scraped);
+    let served = vestibule_web::serve(listener, site, asked);
+    let (served, (), ()) = tokio::join!(served, ended, scraped);
     housekeeping.abort();
     sealing.abort();
     // Once it has stopped, its transaction is over, and so is its use of the file.
@@ -128,16 +129,15 @@ pub(crate) async fn serve(
 /// Serves what Prometheus reads, if it may. Its failure is nobody else's.
 fn serve_metrics(
     listener: Option<TcpListener>,
-    vestibule: &Vestibule,
-    http: HttpMetrics,
+    site: Arc<Site>,
+    started: Timestamp,
     asked: impl Future<Output = ()> + Send + 'static,
 ) -> impl Future<Output = ()> {
-    let started = vestibule.now();
     let of_process: MoreMetrics = Arc::new(move |text| process::write(text, started));
-    let app = vestibule_web::metrics_app(vestibule.clone(), http, of_process);
+    let app = vestibule_web::metrics_app(site, of_process);
     async move {
         let Some(listener) = listener else { return };
-        if let Err(error) = vestibule_web::serve_few(listener, app, asked).await {
+        if let Err(error) = vestibule_web::serve_metrics(listener, app, asked).await {
             tracing::warn!(%error, "metrics are not served any more");
         }
     }

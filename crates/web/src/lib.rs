@@ -7,6 +7,7 @@
 
 mod app;
 mod error;
+mod gate;
 mod metrics;
 mod pages;
 mod request;
@@ -16,7 +17,7 @@ mod state;
 mod surroundings;
 pub mod views;
 
-pub use app::app;
-pub use metrics::{HttpMetrics, MoreMetrics, metrics_app};
-pub use serve::{serve, serve_few};
+pub use app::{Site, app};
+pub use metrics::{MoreMetrics, metrics_app};
+pub use serve::{serve, serve_metrics};
 pub use state::{WebSettings, link};

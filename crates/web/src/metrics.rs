@@ -8,8 +8,9 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use vestibule_flows::Vestibule;
 use vestibule_metrics::{CONTENT_TYPE, Histogram, Kind, Stopwatch, Text};
+
+use crate::app::Site;
 
 /// Routes with their methods at most. There are about a hundred; what does not fit counts as no
 /// route.
@@ -19,7 +20,7 @@ const NO_ROUTE: &str = "none";
 
 /// How long requests took, by route, method and status. Clones are the same.
 #[derive(Clone)]
-pub struct HttpMetrics(Arc<Http>);
+pub(crate) struct HttpMetrics(Arc<Http>);
 
 struct Http {
     /// Found by its hash; a place that was taken stays taken, so that looking takes no lock.
@@ -125,21 +126,22 @@ pub type MoreMetrics = Arc<dyn Fn(&mut Text) + Send + Sync>;
 
 #[derive(Clone)]
 struct Scraped {
-    vestibule: Vestibule,
-    http: HttpMetrics,
+    site: Arc<Site>,
     more: MoreMetrics,
 }
 
 /// `/metrics`, and nothing else. It asks nobody who they are, and shows no person, address or secret.
-pub fn metrics_app(vestibule: Vestibule, http: HttpMetrics, more: MoreMetrics) -> Router {
-    Router::new().route("/metrics", get(scrape)).with_state(Scraped { vestibule, http, more })
+pub fn metrics_app(site: Arc<Site>, more: MoreMetrics) -> Router {
+    Router::new().route("/metrics", get(scrape)).with_state(Scraped { site, more })
 }
 
 async fn scrape(State(scraped): State<Scraped>) -> impl IntoResponse {
     let mut text = Text::default();
     (scraped.more)(&mut text);
-    scraped.http.write(&mut text);
-    scraped.vestibule.write_metrics(&mut text).await;
+    scraped.site.metrics.write(&mut text);
+    text.family("vestibule_gate_remembered", Kind::Gauge, "Sessions that the gate remembers.")
+        .value(&[], scraped.site.gate_remembers());
+    scraped.site.vestibule.write_metrics(&mut text).await;
     let headers = [
         (header::CONTENT_TYPE, CONTENT_TYPE),
         (header::CACHE_CONTROL, "no-store"),

@@ -105,6 +105,33 @@ stories! {
         }
     }
 
+    /// A yes counts by whether it was remembered, a no by what it was known from.
+    async fn the_gate_counts_each_decision_once(https app) {
+        let host = "reports.acme.example";
+        app.protect(host).await;
+        let cleo = app.sign_in("cleo").await;
+        let at = app.at(host);
+        at.enter(&app, &cleo).await;
+        at.load("/").await;
+        at.load("/").await;
+        app.at("unknown.acme.example").load("/").await;
+        at.ask("GET", "no path", &[]).await;
+        for (outcome, source, count) in [
+            ("granted", "memory", 2),
+            ("granted", "database", 1),
+            ("sign_in_needed", "database", 1),
+            ("refused", "database", 1),
+            ("refused", "request", 1),
+            ("unavailable", "database", 0),
+        ] {
+            let labels = format!("{{outcome=\"{outcome}\",source=\"{source}\"}}");
+            let counted = app.counted(&format!("vestibule_gate_seconds_count{labels}")).await;
+            assert_eq!(counted, count, "{labels}");
+        }
+        assert_eq!(app.counted("vestibule_gate_remembered").await, 1);
+        assert!(!app.scrape().await.contains("reports"));
+    }
+
     /// An old number would lie.
     async fn while_the_database_is_away_its_numbers_are_missing(app) {
         assert_eq!(app.counted("vestibule_users{state=\"active\"}").await, 4);
