@@ -190,7 +190,7 @@ def commands(figures):
     lines = [
         "## How", "",
         "`scripts/bench` does all of it; `scripts/bench --help` says more. Vestibule's configuration is that of a fresh "
-        "installation, but for the port, the folder and `trusted_proxies`; PostgreSQL's is its own default. How the "
+        "installation, but for the ports, the folder, `trusted_proxies` and `metrics_listen`: metrics are on; PostgreSQL's is its own default. How the "
         "peers are set up stands in `benchmarks/peers/`, the versions of all that they need in the lock files there. "
         "wrk asks for single requests; the sign-ins are autocannon's, since wrk's scripts see one of two "
         "`Set-Cookie` lines. The first time that each was run:", "", "```",

@@ -16,9 +16,11 @@ PASSWORD = "marble otters walk at noon"
 # The protected host that the gate is asked about, as the browser names it.
 PROTECTED = "app.localhost:8081"
 
-# Only what is another in each run, and whom the gate believes. All the rest is as it is shipped.
+# Only what is another in each run, whom the gate believes, and the metrics. All the rest is as it
+# is shipped.
 CONFIGURATION = """\
 listen = "127.0.0.1:0"
+metrics_listen = "127.0.0.1:0"
 data_dir = "{folder}"
 database = "{database}"
 trusted_proxies = ["127.0.0.1"]

@@ -16,12 +16,14 @@ use axum::response::Response;
 use vestibule_domain::application::Host;
 use vestibule_domain::proof::Assurance;
 use vestibule_domain::token::{Token, TokenHash};
+use vestibule_flows::GateDecision;
 use vestibule_flows::gate::{GateAnswer, GateMemory};
+use vestibule_metrics::Stopwatch;
 
 use crate::request::cookies::{self, GATE};
 use crate::state::App;
 use answers::{Identity, No};
-use asked::{Asked, Dialect};
+use asked::{Asked, AskedOwned, Dialect};
 
 /// Where it stands.
 pub(crate) const PATH: &str = "/gate";
@@ -35,9 +37,10 @@ pub(crate) struct Gate {
 /// One request to the gate, as far as it was understood.
 pub(crate) struct Question {
     dialect: Dialect,
-    asked: Result<Asked, Misunderstood>,
+    asked: Result<AskedOwned, Misunderstood>,
     token: Option<TokenHash>,
     nonce: Option<Token>,
+    since: Stopwatch,
 }
 
 /// Why a request says nothing that could be answered with yes.
@@ -73,6 +76,7 @@ impl Gate {
         trusted: bool,
         id: &str,
     ) -> Result<Response, Question> {
+        let since = Stopwatch::start();
         let headers = request.headers();
         let dialect = Dialect::of_query(request.uri().query());
         let asked = match dialect {
@@ -84,17 +88,22 @@ impl Gate {
         let token = cookies::read_one(&self.app, GATE, headers).map(|token| token.hash());
         if let (Ok(asked), Some(token)) = (&asked, &token)
             && let Some((known, assurance)) =
-                self.app.vestibule.gate_remembers(&self.memory, token, &asked.host)
+                self.app.vestibule.gate_remembers(&self.memory, token, asked.host)
         {
-            return Ok(answers::yes(&known.prepared, assurance, id));
+            let response = answers::yes(&known.prepared, assurance, id);
+            self.note(GateDecision::GrantedFromMemory, since);
+            return Ok(response);
         }
         let nonce = cookies::read_one(&self.app, cookies::NONCE, headers);
-        Err(Question { dialect, asked, token, nonce })
+        let asked = asked.map(Asked::into_owned);
+        Err(Question { dialect, asked, token, nonce, since })
     }
 
     /// Answers from the database.
     pub(crate) async fn answer(&self, question: Question, id: &str) -> Response {
-        let no = match self.decide(&question).await {
+        let decided = self.decide(&question).await;
+        self.note(decision(&decided), question.since);
+        let no = match decided {
             Ok((identity, assurance)) => return answers::yes(&identity, assurance, id),
             Err(no) => no,
         };
@@ -120,8 +129,23 @@ impl Gate {
         }
     }
 
+    fn note(&self, decision: GateDecision, since: Stopwatch) {
+        self.app.vestibule.metrics().gate.note(decision, since);
+    }
+
     fn protected_host(&self, text: &str) -> Option<Host> {
         protected_host(&self.app, text)
+    }
+}
+
+/// What counts as what.
+fn decision<T>(decided: &Result<T, No>) -> GateDecision {
+    match decided {
+        Ok(_) => GateDecision::Granted,
+        Err(No::Needs(_)) => GateDecision::SignInNeeded,
+        Err(No::Refused | No::NoApplication) => GateDecision::Refused,
+        Err(No::Misunderstood(_)) => GateDecision::NotUnderstood,
+        Err(No::Unknown) => GateDecision::Unavailable,
     }
 }
 
