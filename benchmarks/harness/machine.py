@@ -18,6 +18,7 @@ def describe():
         kib = int(re.search(r"MemTotal:\s+(\d+)", memory.read()).group(1))
     return {
         "date": time.strftime("%-d %B %Y", time.gmtime()),
+        "load": os.getloadavg()[0],
         "cores": os.cpu_count(),
         "cpu": cpu,
         "memory_gib": kib / 2**20,

@@ -11,13 +11,15 @@ import sys
 from .paths import BENCHMARKS, LOAD, SCRATCH
 
 # Program, and the package of Debian that has it.
-NEEDED = [("nginx", "nginx"), ("wrk", "wrk"), ("node", "nodejs (20 or later)"), ("npm", "npm"),
+NEEDED = [("nginx", "nginx"), ("wrk", "wrk"), ("node", "nodejs"), ("npm", "npm"),
           ("cargo", "Rust, see https://rustup.rs")]
 
 
 def check():
     """Ends with a list of what is missing."""
     missing = [package for program, package in NEEDED if not find(program)]
+    if "nodejs" not in missing and node_version() < 20:
+        missing.append("nodejs (20 or later)")
     if not postgres_folder():
         missing.append("postgresql")
     try:
@@ -30,6 +32,11 @@ def check():
 
 def find(program):
     return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
+
+
+def node_version():
+    said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+    return int(said.lstrip("v").split(".")[0])
 
 
 def postgres_folder():

@@ -29,7 +29,7 @@ def write(figures):
                    [[aim.what, aim.aim, spread(aim.reached, aim.unit), aim.verdict()] for aim in aims.aims(figures)])
     lines += sections.gate(figures) + sections.sign_in(figures) + sections.hashing(figures)
     lines += sections.users(figures) + sections.footprint(figures) + sections.pages(figures)
-    lines += sections.not_comparable() + sections.commands(figures)
+    lines += sections.not_comparable() + sections.profile() + sections.commands(figures)
     with open(paths.DOCUMENT, "w", encoding="utf-8") as file:
         file.write("\n".join(lines).rstrip() + "\n")
     draw(figures)

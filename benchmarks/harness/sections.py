@@ -1,6 +1,8 @@
 """The sections of docs/performance.md."""
 
-from . import aims
+import os
+
+from . import aims, paths
 from .figures import ratios
 from .words import number, spread, table
 
@@ -15,7 +17,7 @@ def machine(figures):
         f"{seen['date']}; {seen['cores']} × {seen['cpu']}, {seen['memory_gib']:.0f} GiB; {seen['system']}; "
         f"the load generator on the same cores, over loopback.  ",
         f"Vestibule at commit {seen['commit']}; {versions}.  ",
-        f"The run took {figures.get('minutes'):.0f} minutes.",
+        f"The run took {figures.get('minutes'):.0f} minutes; before it, the load average was {seen['load']:.2f}.",
         "",
     ]
 
@@ -87,9 +89,9 @@ def hashing(figures):
     asked = figures.get("while hashing")
     lines = [
         "## While every core hashes", "",
-        "Eight clients sign in as fast as they can; beside them eight connections ask about a session, 200 times a "
-        "second together. Milliseconds. nginx was asked while Vestibule hashed: it shows what a busy machine costs "
-        "whoever asks.", "",
+        "Eight clients sign in as fast as they can; beside them eight connections ask about a session, each 20 to 60 ms "
+        "after its last answer: at most 200 times a second together. Milliseconds. nginx was asked while Vestibule "
+        "hashed: it shows what a busy machine costs whoever asks.", "",
     ]
     return lines + table(["", "p50", "p99", "slowest", "sign-ins a second meanwhile"],
                          [[name, *(spread(figures.series("while hashing", name, value)) for value in ("p50", "p99", "max")),
@@ -184,6 +186,15 @@ def not_comparable():
         "- **The load generator** takes its part of the same cores: the most of it at nginx, where it is most of the work.",
         "",
     ]
+
+
+def profile():
+    """What was written by hand about where the time goes; there may be none."""
+    path = os.path.join(paths.BENCHMARKS, "profile.md")
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as file:
+        return [file.read().rstrip(), ""]
 
 
 def commands(figures):
