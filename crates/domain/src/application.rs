@@ -59,7 +59,7 @@ pub enum HostError {
 
 /// Where browsers find Vestibule itself, which decides what else it can protect.
 #[derive(Clone, Copy, Debug)]
-pub struct Site<'a> {
+pub struct OwnHost<'a> {
     /// Whether they come over https.
     pub https: bool,
     /// The name of its host.
@@ -94,13 +94,13 @@ impl Host {
     }
 
     /// Reads the host of an application that is to stand beside Vestibule's own.
-    pub fn beside(text: &str, site: Site<'_>) -> Result<Self, HostError> {
-        let host = Self::parse(text, site.https)?;
-        if host.name().eq_ignore_ascii_case(site.name) {
+    pub fn beside(text: &str, own: OwnHost<'_>) -> Result<Self, HostError> {
+        let host = Self::parse(text, own.https)?;
+        if host.name().eq_ignore_ascii_case(own.name) {
             Err(HostError::Own)
         } else if host.name() == "localhost" {
             Err(HostError::Localhost)
-        } else if !site.https && !host.name().ends_with(".localhost") {
+        } else if !own.https && !host.name().ends_with(".localhost") {
             Err(HostError::NotLocal)
         } else {
             Ok(host)
@@ -207,7 +207,7 @@ impl Rules {
 
 #[cfg(test)]
 mod tests {
-    use super::{Host, HostError, Site, header_value};
+    use super::{Host, HostError, OwnHost, header_value};
 
     #[test]
     fn hosts_have_one_form() {
@@ -249,8 +249,8 @@ mod tests {
 
     #[test]
     fn an_application_stands_beside_vestibule() {
-        let https = Site { https: true, name: "login.acme.example" };
-        let here = Site { https: false, name: "localhost" };
+        let https = OwnHost { https: true, name: "login.acme.example" };
+        let here = OwnHost { https: false, name: "localhost" };
         for (text, site, answer) in [
             ("app.acme.example", https, Ok("app.acme.example")),
             ("app.localhost", https, Ok("app.localhost")),
