@@ -90,14 +90,10 @@ impl Application {
 
     /// What the audit trail says of it: "Grafana (grafana.acme.example): everyone, MFA always".
     pub(crate) fn told(&self) -> String {
-        let mut told = format!("{} ({}): {}", self.name, self.host, self.enter.as_str());
-        if self.always_mfa {
-            told.push_str(", MFA always");
-        }
-        if let Some(age) = self.max_age {
-            told.push_str(&format!(", proof within {} min", age.as_secs() / 60));
-        }
-        told
+        let (name, host, enter) = (&self.name, &self.host, self.enter.as_str());
+        let always = if self.always_mfa { ", MFA always" } else { "" };
+        let age = self.max_age.map(|age| format!(", proof within {} min", age.as_secs() / 60));
+        format!("{name} ({host}): {enter}{always}{}", age.unwrap_or_default())
     }
 }
 

@@ -18,7 +18,7 @@ mod race;
 pub mod smtp;
 
 pub use acts::{RECOVERY_CODES, codes_on};
-pub use admins::users_on;
+pub use admins::{applications_on, users_on};
 pub use app::TestApp;
 pub use client::{Answer, Client};
 pub use clock::MovableClock;

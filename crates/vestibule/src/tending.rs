@@ -1,5 +1,5 @@
 //! What goes on beside the requests while serving: this process says that it is there, learns new
-//! keys, tends the old ones, and watches the clock.
+//! keys, tends the old ones, watches the clock, and brings in the configured applications.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use vestibule_flows::Vestibule;
 use vestibule_flows::nodes::{ServingNode, Tended};
 
 use crate::config::Config;
+use crate::configuring::Configuring;
 use crate::key_file;
 use crate::serving::Door;
 
@@ -23,7 +24,7 @@ const CLOCK: Duration = Duration::from_secs(5);
 pub(crate) struct Tending {
     vestibule: Vestibule,
     node: NodeId,
-    tasks: [JoinHandle<()>; 2],
+    tasks: [JoinHandle<()>; 3],
 }
 
 impl Tending {
@@ -44,10 +45,15 @@ impl Tending {
         tender.node.tend().await?;
         tender.warn_of_an_old_file().await;
         warn_of_the_clock(vestibule).await;
+        let configuring = Configuring::start(vestibule, config).await;
         Ok(Self {
             vestibule: vestibule.clone(),
             node: tender.node.id(),
-            tasks: [tokio::spawn(tender.tend()), tokio::spawn(watch_clock(vestibule.clone()))],
+            tasks: [
+                tokio::spawn(tender.tend()),
+                tokio::spawn(watch_clock(vestibule.clone())),
+                tokio::spawn(configuring.go_on()),
+            ],
         })
     }
 

@@ -1,4 +1,5 @@
-//! The configuration file: TOML, one table and one for mail. Every value keeps its line.
+//! The configuration file: TOML, one table, one for mail, one for each application. Every value
+//! keeps its line.
 
 use std::fs;
 use std::ops::Range;
@@ -7,6 +8,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::applications::{TABLE, Table};
 use super::key::Key;
 use super::setting::{Mistake, Origin, Raw, Setting};
 
@@ -14,6 +16,7 @@ use super::setting::{Mistake, Origin, Raw, Setting};
 #[derive(Default)]
 pub(crate) struct Settings {
     pub(crate) found: Vec<(Key, Setting)>,
+    pub(crate) applications: Vec<Table>,
     pub(crate) mistakes: Vec<Mistake>,
 }
 
@@ -57,6 +60,13 @@ impl File<'_> {
                 settings.found.push((key, self.setting(&value)));
                 continue;
             }
+            if before.is_empty() && full == TABLE {
+                match self.tables(&value) {
+                    Ok(tables) => settings.applications = tables,
+                    Err(mistake) => settings.mistakes.push(mistake),
+                }
+                continue;
+            }
             if before.is_empty()
                 && Key::is_table(&full)
                 && let DeValue::Table(inner) = value.into_inner()
@@ -72,6 +82,23 @@ impl File<'_> {
         }
     }
 
+    /// The tables of `[[applications]]`.
+    fn tables(&self, value: &Spanned<DeValue<'_>>) -> Result<Vec<Table>, Mistake> {
+        let wrong = |value: &Spanned<DeValue<'_>>| {
+            let problem = "expected tables, each of which begins with [[applications]]";
+            Mistake::of(&self.origin(value.span()), TABLE, problem)
+        };
+        let DeValue::Array(items) = value.get_ref() else { return Err(wrong(value)) };
+        let table = |item: &Spanned<DeValue<'_>>| {
+            let DeValue::Table(keys) = item.get_ref() else { return Err(wrong(item)) };
+            let settings = keys.iter().map(|(name, value)| {
+                (name.get_ref().to_string(), self.origin(name.span()), self.setting(value))
+            });
+            Ok(Table { origin: self.origin(item.span()), settings: settings.collect() })
+        };
+        items.iter().map(table).collect()
+    }
+
     fn setting(&self, value: &Spanned<DeValue<'_>>) -> Setting {
         let raw = match value.get_ref() {
             DeValue::String(text) => Raw::Text(text.to_string()),
@@ -81,7 +108,7 @@ impl File<'_> {
                 Raw::List(items.iter().map(|item| self.setting(item)).collect())
             }
             DeValue::Float(_) => Raw::Other("a fraction"),
-            DeValue::Boolean(_) => Raw::Other("a boolean"),
+            DeValue::Boolean(truth) => Raw::Truth(*truth),
             DeValue::Datetime(_) => Raw::Other("a date or time"),
             DeValue::Table(_) => Raw::Other("a table"),
         };

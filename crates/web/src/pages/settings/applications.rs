@@ -141,7 +141,7 @@ fn max_age(text: &str) -> Result<Option<Duration>, String> {
 }
 
 pub(super) fn too_many(what: &str) -> String {
-    format!("There are {} {what} already, and no more fit. Remove one first.", MOST)
+    format!("There are {MOST} {what} already, and no more fit. Remove one first.")
 }
 
 fn own_host(app: &App) -> OwnHost<'_> {
