@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::applications::{TABLE, Table};
-use super::key::Key;
+use super::key::{Key, nearest_of};
 use super::setting::{Mistake, Origin, Raw, Setting};
 
 /// What a file sets, and what is wrong with its form.
@@ -74,8 +74,10 @@ impl File<'_> {
                 self.read_table(inner, &format!("{full}."), settings);
                 continue;
             }
-            let problem = match Key::nearest(&full) {
-                Some(key) => format!("unknown key; did you mean {}?", key.name()),
+            let meant = Key::nearest(&full).map(Key::name);
+            let meant = meant.or_else(|| nearest_of([TABLE], &full));
+            let problem = match meant {
+                Some(meant) => format!("unknown key; did you mean {meant}?"),
                 None => "unknown key".to_owned(),
             };
             settings.mistakes.push(Mistake::of(&self.origin(name.span()), &full, &problem));
