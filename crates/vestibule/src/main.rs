@@ -15,6 +15,7 @@ mod logging;
 mod opening;
 mod output;
 mod passphrase;
+mod process;
 mod replacing;
 mod restored;
 mod serving;

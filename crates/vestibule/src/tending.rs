@@ -1,5 +1,6 @@
 //! What goes on beside the requests while serving: this process says that it is there, learns new
-//! keys, tends the old ones, watches the clock, and brings in the configured applications.
+//! keys, tends the old ones, watches the clock, hears what others change, writes when sessions
+//! were seen at the gate, and brings in the configured applications.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,7 +25,7 @@ const CLOCK: Duration = Duration::from_secs(5);
 pub(crate) struct Tending {
     vestibule: Vestibule,
     node: NodeId,
-    tasks: [JoinHandle<()>; 3],
+    tasks: [JoinHandle<()>; 5],
 }
 
 impl Tending {
@@ -52,6 +53,8 @@ impl Tending {
             tasks: [
                 tokio::spawn(tender.tend()),
                 tokio::spawn(watch_clock(vestibule.clone())),
+                tokio::spawn(hear_changes(vestibule.clone())),
+                tokio::spawn(write_seen(vestibule.clone())),
                 tokio::spawn(configuring.go_on()),
             ],
         })
@@ -63,6 +66,9 @@ impl Tending {
             task.abort();
             // It ends by being cancelled.
             let _ = task.await;
+        }
+        if let Err(error) = self.vestibule.write_seen().await {
+            tracing::debug!(%error, "the latest requests at the gate are not noted");
         }
         if let Err(error) = self.vestibule.leave(self.node).await {
             tracing::debug!(%error, "others will notice by themselves that this node has ended");
@@ -162,6 +168,19 @@ async fn watch_clock(vestibule: Vestibule) {
     loop {
         sleep(CLOCK).await;
         warn_of_the_clock(&vestibule).await;
+    }
+}
+
+async fn hear_changes(vestibule: Vestibule) {
+    vestibule.hear_changes().await;
+}
+
+async fn write_seen(vestibule: Vestibule) {
+    loop {
+        sleep(TURN).await;
+        if let Err(error) = vestibule.write_seen().await {
+            tracing::debug!(%error, "when sessions were seen at the gate is written later");
+        }
     }
 }
 

@@ -7,6 +7,8 @@
 
 mod app;
 mod error;
+mod gate;
+mod metrics;
 mod pages;
 mod request;
 mod respond;
@@ -15,6 +17,7 @@ mod state;
 mod surroundings;
 pub mod views;
 
-pub use app::app;
-pub use serve::serve;
+pub use app::{Site, app};
+pub use metrics::{MoreMetrics, metrics_app};
+pub use serve::{serve, serve_metrics};
 pub use state::{WebSettings, link};

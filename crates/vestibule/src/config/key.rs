@@ -6,6 +6,7 @@ pub(crate) enum Key {
     Listen,
     PublicUrl,
     TrustedProxies,
+    MetricsListen,
     DataDir,
     Database,
     SessionIdleMinutes,
@@ -28,10 +29,11 @@ pub(crate) enum Key {
 
 impl Key {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Listen,
         Self::PublicUrl,
         Self::TrustedProxies,
+        Self::MetricsListen,
         Self::DataDir,
         Self::Database,
         Self::SessionIdleMinutes,
@@ -58,6 +60,7 @@ impl Key {
             Self::Listen => "listen",
             Self::PublicUrl => "public_url",
             Self::TrustedProxies => "trusted_proxies",
+            Self::MetricsListen => "metrics_listen",
             Self::DataDir => "data_dir",
             Self::Database => "database",
             Self::SessionIdleMinutes => "session_idle_minutes",
@@ -112,6 +115,7 @@ impl Key {
             Self::Listen => "127.0.0.1:8080",
             Self::PublicUrl => "http://localhost:<port>",
             Self::TrustedProxies
+            | Self::MetricsListen
             | Self::SmtpHost
             | Self::SmtpUsername
             | Self::SmtpPassword
