@@ -242,7 +242,7 @@ impl Reader {
         }
     }
 
-    /// The applications. Who configures no public address has http://localhost.
+    /// The applications. Who configures no public address stands at `localhost`.
     fn applications(&mut self, public_url: Option<&Url>) -> Vec<Written> {
         let default = Url::parse("http://localhost").ok();
         let is_default = self.layers.find(Key::PublicUrl).is_none();

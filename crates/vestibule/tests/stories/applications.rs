@@ -410,4 +410,58 @@ stories! {
         let nothing = format!("{page}?done={}", escape("<script>"));
         assert!(!ada.get(&nothing).await.body.contains("<script>"));
     }
+
+    /// What an Admin sets is what the gate says at the next request, to who is inside too.
+    async fn the_gate_follows_the_pages_at_the_next_request(https app) {
+        const HOST: &str = "payroll.acme.example";
+        let (ada, ben) = (app.admin("ada").await, app.sign_in("ben").await);
+        let page = add_for(&ada, "Payroll", HOST, "everyone").await;
+        let at = app.at(HOST);
+        at.enter(&app, &ben).await;
+        let set = async |enter: &str, host: &str| {
+            let fields = [("name", "Payroll"), ("host", host), ("enter", enter)];
+            assert_eq!(ada.post(&page, &fields).await.status, 303);
+        };
+        set("named", HOST).await;
+        assert_eq!(at.load("/").await.status, 403);
+        name(&ada, &page, "ben@acme.example").await;
+        assert!(at.is_open().await);
+        set("named", "pay.acme.example").await;
+        assert_eq!(at.load("/").await.status, 403, "the host is no application's any more");
+        set("named", HOST).await;
+        assert!(at.is_open().await);
+        let user = app.id("ben").await.to_string();
+        ada.post(&format!("{page}/named/remove"), &[("user", &user)]).await;
+        assert_eq!(at.load("/").await.status, 403);
+        set("everyone", HOST).await;
+        assert!(at.is_open().await);
+        ada.post(&format!("{page}/remove"), &[]).await;
+        assert_eq!(at.load("/").await.status, 403);
+    }
+
+    /// Who has no app yet is led through setting one up on the way in, keeps the recovery codes, and
+    /// arrives at the page that they asked for.
+    async fn an_application_that_always_asks_leads_through_enrolment_and_in(https app) {
+        const HOST: &str = "payroll.acme.example";
+        let (ada, ben) = (app.admin("ada").await, app.sign_in("ben").await);
+        let fields =
+            [("name", "Payroll"), ("host", HOST), ("enter", "everyone"), ("always_mfa", "true")];
+        add(&ada, &fields).await;
+        assert_eq!(dashboard(&ben).await, [format!("https://{HOST}/")], "he finds it before");
+        let at = app.at(HOST);
+        let to = at.led_to(&app, "/slips/2027?of=ben%2Fokafor").await;
+        let page = ben.visit(&to).await;
+        app.scan("ben", &page);
+        let (code, back) = (app.code("ben"), page.field("return_to").unwrap());
+        let codes = ben.submit("/enrolment", &[("code", &code), ("return_to", &back)]).await;
+        codes.must_show("Keep your recovery codes");
+        let fields = codes.carried_fields();
+        let fields: Vec<(&str, &str)> =
+            fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let kept = ben.post("/settings/security/recovery-codes/kept", &fields).await;
+        let handed = ben.get(&kept.location().unwrap()).await;
+        let arrived = at.arrive(&handed).await;
+        assert_eq!(arrived.location().as_deref(), Some("/slips/2027?of=ben%2Fokafor"));
+        assert!(at.is_open().await);
+    }
 }
