@@ -23,7 +23,7 @@ use vestibule_metrics::Stopwatch;
 use crate::request::cookies::{self, GATE};
 use crate::state::App;
 use answers::{Identity, No};
-use asked::{Asked, Dialect};
+use asked::{Asked, AskedOwned, Dialect};
 
 /// Where it stands.
 pub(crate) const PATH: &str = "/gate";
@@ -37,7 +37,7 @@ pub(crate) struct Gate {
 /// One request to the gate, as far as it was understood.
 pub(crate) struct Question {
     dialect: Dialect,
-    asked: Result<Asked, Misunderstood>,
+    asked: Result<AskedOwned, Misunderstood>,
     token: Option<TokenHash>,
     nonce: Option<Token>,
     since: Stopwatch,
@@ -88,13 +88,14 @@ impl Gate {
         let token = cookies::read_one(&self.app, GATE, headers).map(|token| token.hash());
         if let (Ok(asked), Some(token)) = (&asked, &token)
             && let Some((known, assurance)) =
-                self.app.vestibule.gate_remembers(&self.memory, token, &asked.host)
+                self.app.vestibule.gate_remembers(&self.memory, token, asked.host)
         {
             let response = answers::yes(&known.prepared, assurance, id);
             self.note(GateDecision::GrantedFromMemory, since);
             return Ok(response);
         }
         let nonce = cookies::read_one(&self.app, cookies::NONCE, headers);
+        let asked = asked.map(Asked::into_owned);
         Err(Question { dialect, asked, token, nonce, since })
     }
 
@@ -112,7 +113,7 @@ impl Gate {
 
     async fn decide(&self, question: &Question) -> Result<(Identity, Assurance), No> {
         let asked = question.asked.as_ref().map_err(|why| No::Misunderstood(*why))?;
-        let host = self.protected_host(&asked.host).ok_or(No::NoApplication)?;
+        let host = self.protected_host(&asked.host).ok_or(No::NothingThere)?;
         let vestibule = &self.app.vestibule;
         let answer =
             vestibule.gate(&self.memory, question.token.as_ref(), &host, Identity::of).await;
@@ -120,7 +121,7 @@ impl Gate {
             Ok(GateAnswer::Granted(known, assurance)) => Ok((known.prepared.clone(), assurance)),
             Ok(GateAnswer::Needs(_)) => Err(No::Needs(host)),
             Ok(GateAnswer::Refused(_)) => Err(No::Refused),
-            Ok(GateAnswer::NoApplication) => Err(No::NoApplication),
+            Ok(GateAnswer::NoApplication) => Err(No::NothingThere),
             Err(error) => {
                 tracing::warn!(%error, "the gate cannot know");
                 Err(No::Unknown)
@@ -142,7 +143,7 @@ fn decision<T>(decided: &Result<T, No>) -> GateDecision {
     match decided {
         Ok(_) => GateDecision::Granted,
         Err(No::Needs(_)) => GateDecision::SignInNeeded,
-        Err(No::Refused | No::NoApplication) => GateDecision::Refused,
+        Err(No::Refused | No::NothingThere) => GateDecision::Refused,
         Err(No::Misunderstood(_)) => GateDecision::NotUnderstood,
         Err(No::Unknown) => GateDecision::Unavailable,
     }
