@@ -41,8 +41,12 @@ impl Client {
     /// The same, of somebody who comes through a proxy: requests arrive at `base`, and the pages
     /// stand at `origin`.
     pub fn behind(base: &str, origin: &str) -> Self {
-        let http =
-            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        // Browsers take every name under `localhost` for their own machine, libraries need not.
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .resolve("app.localhost", (std::net::Ipv4Addr::LOCALHOST, 0).into())
+            .build()
+            .unwrap();
         let user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
         Self {
             http,

@@ -14,8 +14,11 @@ pub mod database;
 mod leash;
 pub mod phone;
 pub mod postgres;
+pub mod proxies;
 mod race;
+pub mod raw;
 pub mod smtp;
+pub mod upstream;
 
 pub use acts::{RECOVERY_CODES, codes_on};
 pub use admins::users_on;
