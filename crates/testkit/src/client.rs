@@ -89,6 +89,14 @@ impl Client {
         SESSION_COOKIES.iter().find_map(|name| cookies.get(*name).cloned())
     }
 
+    /// All its cookies as they stand in a request, if it has any.
+    pub fn cookie_header(&self) -> Option<String> {
+        let cookies = self.cookies.lock().unwrap();
+        let pairs: Vec<String> =
+            cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (!pairs.is_empty()).then(|| pairs.join("; "))
+    }
+
     /// Puts a value in place of its session's cookie, as somebody who plants or steals one would.
     pub fn plant_cookie(&self, value: &str) {
         self.cookies.lock().unwrap().insert("vestibule".into(), value.to_owned());
@@ -165,11 +173,8 @@ impl Client {
         let url =
             if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         let mut request = self.http.request(method, url).header("user-agent", &self.user_agent);
-        let cookies = self.cookies.lock().unwrap().clone();
-        if !cookies.is_empty() {
-            let pairs: Vec<String> =
-                cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            request = request.header("cookie", pairs.join("; "));
+        if let Some(cookies) = self.cookie_header() {
+            request = request.header("cookie", cookies);
         }
         if let Some(address) = &self.forwarded_for {
             request = request.header("x-forwarded-for", address);

@@ -28,6 +28,14 @@ pub async fn send(port: u16, bytes: &[u8]) -> RawAnswer {
     read(&mut stream).await
 }
 
+/// The same, and says at once that nothing more will come: what waits for more gives up.
+pub async fn send_and_leave(port: u16, bytes: &[u8]) -> RawAnswer {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let _ = stream.write_all(bytes).await;
+    let _ = stream.shutdown().await;
+    read(&mut stream).await
+}
+
 /// Reads one answer from a connection that is kept.
 pub async fn read(stream: &mut TcpStream) -> RawAnswer {
     let mut answer = Vec::new();

@@ -1,0 +1,195 @@
+//! AT-87: request lines and the headers of other gates, malformed in every way that comes to mind,
+//! through the proxies and straight to Vestibule: none is ever answered with a yes.
+
+use vestibule_domain::application::Enter;
+use vestibule_testkit::raw::{self, RawAnswer};
+
+use crate::gated::{Gated, through_proxies};
+
+/// Requests of each kind. They are the same at every run, so that what fails fails again.
+const TRIES: usize = 1_500;
+
+/// A generator that needs no seed from outside (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, most: usize) -> usize {
+        usize::try_from(self.roll() % most as u64).unwrap()
+    }
+
+    fn one_of<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
+        all[self.below(all.len())]
+    }
+}
+
+/// What URIs are made of, and what breaks them.
+const PIECES: [&[u8]; 44] = [
+    b"/",
+    b"//",
+    b"\\",
+    b"..",
+    b"/../",
+    b"/./",
+    b"%2e%2e",
+    b"%2f",
+    b"%5c",
+    b"%00",
+    b"%0d%0a",
+    b"%",
+    b"%zz",
+    b"%u002e",
+    b"%c0%ae",
+    b";",
+    b";x=y",
+    b"?",
+    b"??",
+    b"#",
+    b"&",
+    b"=",
+    b"*",
+    b"@",
+    b":",
+    b":80",
+    b"[::1]",
+    b"http://",
+    b"https://",
+    b"http:///",
+    b"//evil.example",
+    b"app.localhost",
+    b".vestibule/callback",
+    b".vestibule/gate",
+    b"gate",
+    b"gate?proxy=nginx",
+    b"gate?proxy=caddy",
+    b"code=A",
+    b"return_to=//x",
+    b"\xff\xfe",
+    b"\xc3\xbc",
+    b"\t",
+    b"\x0b",
+    b"~^{}|`<>\"'",
+];
+
+const METHODS: [&str; 9] =
+    ["GET", "HEAD", "POST", "OPTIONS", "CONNECT", "TRACE", "get", "G\u{e9}T", ""];
+const VERSIONS: [&str; 7] =
+    ["HTTP/1.1", "HTTP/1.0", "HTTP/0.9", "HTTP/2.0", "HTTP/1.1 x", "http/1.1", ""];
+const NAMES: [&str; 14] = [
+    "X-Original-URL",
+    "X-Original-URI",
+    "X-Original-Method",
+    "X-Original-Host",
+    "X-Rewrite-URL",
+    "X-Forwarded-Uri",
+    "X-Forwarded-URI",
+    "X-Forwarded-Method",
+    "X-Forwarded-Host",
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "Forwarded",
+    "Host",
+    "Cookie",
+];
+
+fn uri(dice: &mut Dice) -> Vec<u8> {
+    let mut uri = if dice.below(4) == 0 { vec![] } else { b"/".to_vec() };
+    for _ in 0..dice.below(7) {
+        uri.extend(dice.one_of(&PIECES));
+    }
+    if dice.below(40) == 0 {
+        uri.extend(vec![b'a'; 20_000]);
+    }
+    uri
+}
+
+fn lines(dice: &mut Dice, most: usize) -> Vec<u8> {
+    let mut lines = vec![];
+    for _ in 0..dice.below(most + 1) {
+        lines.extend(dice.one_of(&NAMES).bytes());
+        lines.extend(dice.one_of(&[&b": "[..], b":", b" : ", b":\t", b"\r\n : "]));
+        lines.extend(uri(dice));
+        lines.extend(dice.one_of(&[&b"\r\n"[..], b"\r\n", b"\r\n", b"\n", b"\r", b"\r\n x\r\n"]));
+    }
+    lines
+}
+
+fn request(dice: &mut Dice, host: &str, target: Option<&str>) -> Vec<u8> {
+    let method = if dice.below(3) == 0 { dice.one_of(&METHODS) } else { "GET" };
+    let version = if dice.below(5) == 0 { dice.one_of(&VERSIONS) } else { "HTTP/1.1" };
+    let mut bytes = format!("{method} ").into_bytes();
+    bytes.extend(target.map_or_else(|| uri(dice), |target| target.as_bytes().to_vec()));
+    bytes.extend(format!(" {version}\r\nHost: {host}\r\nConnection: close\r\n").bytes());
+    bytes.extend(lines(dice, 3));
+    bytes.extend(b"\r\n");
+    bytes
+}
+
+/// Sends them a few at a time; `must` looks at each answer.
+async fn send_all(port: u16, requests: Vec<Vec<u8>>, must: fn(&[u8], &RawAnswer)) {
+    let mut sending = tokio::task::JoinSet::new();
+    for request in requests {
+        if sending.len() >= 16 {
+            sending.join_next().await.unwrap().unwrap();
+        }
+        sending.spawn(async move {
+            let answer = raw::send_and_leave(port, &request).await;
+            must(&request, &answer);
+        });
+    }
+    while let Some(sent) = sending.join_next().await {
+        sent.unwrap();
+    }
+}
+
+fn is_no(request: &[u8], answer: &RawAnswer) {
+    let shown = String::from_utf8_lossy(request);
+    // 0 where the connection was closed without a word.
+    assert!(answer.status == 0 || answer.status >= 300, "{shown}\n{answer:?}");
+    assert!(answer.values("Remote-User").is_empty(), "{shown}\n{answer:?}");
+}
+
+async fn through(gated: &Gated, seed: u64) {
+    let mut dice = Dice(seed);
+    let host = gated.proxy.host();
+    let requests = (0..TRIES).map(|_| request(&mut dice, &host, None)).collect();
+    send_all(gated.proxy.port, requests, is_no).await;
+    let seen = gated.upstream.new_ones();
+    assert!(seen.is_empty(), "{seen:?}");
+}
+
+through_proxies! {
+    /// AT-87, through the proxy: nobody is let in, and nothing reaches the application.
+    async fn at_87_no_malformed_request_is_a_yes(gated) {
+        gated.add("Open house", "open.localhost", Enter::Everyone).await;
+        through(&gated, 87).await;
+        // The proxy and Vestibule are as they were.
+        let ben = gated.at_application("ben").await;
+        assert_eq!(ben.fetch("/").await.status, 200);
+    }
+
+    /// AT-87, straight to the gate, as a proxy that passes on what it should not.
+    async fn at_87_no_malformed_question_is_a_yes(gated) {
+        gated.add("Open house", "open.localhost", Enter::Everyone).await;
+        let mut dice = Dice(88);
+        let port = gated.app.url.rsplit(':').next().unwrap().parse().unwrap();
+        let requests = (0..TRIES).map(|_| {
+            let target = dice.one_of(&[
+                "/gate?proxy=nginx", "/gate?proxy=caddy", "/gate?proxy=traefik", "/gate", "/gate?proxy=",
+                "/gate?proxy=nginx&proxy=caddy", "/gate?proxy=%6eginx", "//gate?proxy=nginx",
+                "/.vestibule/callback", "/.vestibule/callback?code=AAAA&return_to=/",
+            ]);
+            request(&mut dice, "open.localhost", Some(target))
+        });
+        send_all(port, requests.collect(), is_no).await;
+        let ben = gated.at_application("ben").await;
+        assert_eq!(ben.fetch("/").await.status, 200);
+    }
+}
