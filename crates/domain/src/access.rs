@@ -1,6 +1,6 @@
 //! The one decision: what a session opens, asked anew at every request.
 //!
-//! Every door asks [`access`] and nothing else: the pages today, a gate for applications later.
+//! Every door asks [`access`] and nothing else: the pages, and the gate in front of applications.
 //! The rules that it and its neighbours keep are numbered in `docs/DESIGN.md`.
 
 use std::time::Duration;
@@ -18,17 +18,29 @@ pub struct Demand {
     pub assurance: Assurance,
     /// How old the newest proof may be, where that matters.
     pub max_age: Option<Duration>,
-    /// The role that the membership must have now.
-    pub role: Role,
+    /// Whom it lets in at all.
+    pub admits: Admits,
+}
+
+/// Whom a page, an act or an application lets in, whatever they prove: each fewer than the one
+/// before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Admits {
+    /// Every active user.
+    Everyone,
+    /// Who is an Admin now.
+    Admins,
+    /// Not this user: an application of others.
+    Nobody,
 }
 
 impl Demand {
     /// What every page behind the second door asks for.
     pub const SIGNED_IN: Self =
-        Self { assurance: Assurance::Aal1, max_age: None, role: Role::Member };
+        Self { assurance: Assurance::Aal1, max_age: None, admits: Admits::Everyone };
 
     /// The same, of an Admin.
-    pub const ADMIN: Self = Self { role: Role::Admin, ..Self::SIGNED_IN };
+    pub const ADMIN: Self = Self { admits: Admits::Admins, ..Self::SIGNED_IN };
 
     /// The same with a fresh proof, for a sensitive act (design, rule 7).
     #[must_use]
@@ -74,6 +86,8 @@ pub enum Why {
     NotActive,
     /// Admins alone.
     NotAdmin,
+    /// An application that does not let this user in.
+    NotAdmitted,
 }
 
 /// Decides what `session` opens for `user` under `policy`, for who asks with `demand`.
@@ -109,8 +123,10 @@ pub fn access(
             Step::FreshProof
         });
     }
-    if demand.role > user.role {
-        return Access::Refused(Why::NotAdmin);
+    match demand.admits {
+        Admits::Admins if user.role != Role::Admin => return Access::Refused(Why::NotAdmin),
+        Admits::Nobody => return Access::Refused(Why::NotAdmitted),
+        Admits::Everyone | Admits::Admins => {}
     }
     let newest = second.unwrap_or(password);
     let until = match demand.max_age {

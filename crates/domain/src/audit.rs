@@ -148,6 +148,18 @@ kinds! {
     PasswordTooSoon = "password.too_soon", SignIn;
     /// A code was given before the wait was over: it was not compared.
     CodeTooSoon = "code.too_soon", SignIn;
+    /// An application was added behind the gate.
+    ApplicationAdded = "application.added", Policy;
+    /// What an application is, or whom it lets in, was changed.
+    ApplicationChanged = "application.changed", Policy;
+    /// An application was removed.
+    ApplicationRemoved = "application.removed", Policy;
+    /// A user was handed over to an application's host.
+    ApplicationEntered = "application.entered", SignIn;
+    /// A user asked for an application that does not let them in.
+    ApplicationRefused = "refused.application", Refused;
+    /// A hand-over to an application's host was not taken: used, expired, or another browser's.
+    HandOverRefused = "refused.hand_over", Refused;
     /// The audit trail, or a part of it, was exported.
     AuditExported = "audit.exported", Trail;
     /// Retention removed the oldest events of the audit trail.
@@ -223,6 +235,8 @@ impl AuditKind {
                 | Self::FreshProofRefused
                 | Self::BudgetSpent
                 | Self::EnrolmentCodeRefused
+                | Self::ApplicationRefused
+                | Self::HandOverRefused
         )
     }
 }

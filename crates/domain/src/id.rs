@@ -70,4 +70,6 @@ id! {
     RecoveryCodeSetId,
     /// A mail that waits to be sent.
     MailId,
+    /// An application behind the gate.
+    ApplicationId,
 }

@@ -3,6 +3,7 @@
 //! Start reading in [`access`]: one pure function decides, at every request, what a session opens.
 
 pub mod access;
+pub mod application;
 pub mod audit;
 pub mod audit_chain;
 pub mod audit_verify;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use proptest::option;
 use proptest::prelude::*;
-use vestibule_domain::access::{Access, Demand, Step, Why, access};
+use vestibule_domain::access::{Access, Admits, Demand, Step, Why, access};
 use vestibule_domain::id::FactorId;
 use vestibule_domain::policy::Policy;
 use vestibule_domain::proof::{Assurance, FRESHNESS, Proof, SecondProof};
@@ -95,7 +95,7 @@ impl Given {
 struct Case {
     asks_for_two: bool,
     asks_for_fresh: bool,
-    asks_for_admin: bool,
+    admits: Admits,
     required: bool,
     state: MembershipState,
     is_admin: bool,
@@ -114,7 +114,7 @@ impl Case {
             Demand {
                 assurance: if self.asks_for_two { Assurance::Aal2 } else { Assurance::Aal1 },
                 max_age: self.asks_for_fresh.then_some(FRESHNESS),
-                role: role(self.asks_for_admin),
+                admits: self.admits,
             },
             Policy::from_required(self.required),
             User {
@@ -168,8 +168,12 @@ impl Case {
         self.is_inside() && (self.gave_a_second_proof() || (!self.has_factor && !self.must_enrol()))
     }
 
-    fn has_the_role(self) -> bool {
-        self.is_admin || !self.asks_for_admin
+    fn is_admitted(self) -> bool {
+        match self.admits {
+            Admits::Everyone => true,
+            Admits::Admins => self.is_admin,
+            Admits::Nobody => false,
+        }
     }
 
     /// A second proof of who has a factor, the password of who has none.
@@ -193,7 +197,7 @@ impl Case {
 type Rule = (&'static str, fn(Case) -> bool, fn(Case) -> Access);
 
 /// Sections 3 and 4 of the design. Exactly one rule speaks about each case.
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     (
         "Who is invited or disabled gets nothing, whatever the session holds.",
         |c| !c.is_active(),
@@ -248,17 +252,22 @@ const RULES: [Rule; 11] = [
     ),
     (
         "Behind the second door, what is for Admins is for Admins.",
-        |c| c.is_through() && !c.has_the_role(),
+        |c| c.is_through() && c.admits == Admits::Admins && !c.is_admin,
         |_| Access::Refused(Why::NotAdmin),
     ),
     (
+        "An application that does not let this user in does so whatever they prove or are.",
+        |c| c.is_through() && c.admits == Admits::Nobody,
+        |_| Access::Refused(Why::NotAdmitted),
+    ),
+    (
         "A sensitive act wants a fresh second proof of who has a factor, else a fresh password.",
-        |c| c.is_through() && c.has_the_role() && !c.is_fresh_enough(),
+        |c| c.is_through() && c.is_admitted() && !c.is_fresh_enough(),
         |_| Access::Needs(Step::FreshProof),
     ),
     (
         "All else is granted, with the assurance that the proofs add up to, until one is over.",
-        |c| c.is_through() && c.has_the_role() && c.is_fresh_enough(),
+        |c| c.is_through() && c.is_admitted() && c.is_fresh_enough(),
         |c| Access::Granted {
             assurance: if c.has_factor { Assurance::Aal2 } else { Assurance::Aal1 },
             until: c.granted_until(),
@@ -270,8 +279,9 @@ fn every_case(mut visit: impl FnMut(Case)) {
     let both = [false, true];
     let states = [MembershipState::Invited, MembershipState::Active, MembershipState::Disabled];
     let given = every_given();
-    // Eight yes-or-no questions, one bit each.
-    for bits in 0..1_u16 << 8 {
+    let admits = [Admits::Everyone, Admits::Admins, Admits::Nobody];
+    // Seven yes-or-no questions, one bit each.
+    for (bits, admits) in (0..1_u16 << 7).flat_map(|bits| admits.map(|admits| (bits, admits))) {
         let bit = |number: u16| both[usize::from(bits >> number & 1)];
         for state in states {
             for age in AGES {
@@ -280,12 +290,12 @@ fn every_case(mut visit: impl FnMut(Case)) {
                         visit(Case {
                             asks_for_two: bit(0),
                             asks_for_fresh: bit(1),
-                            asks_for_admin: bit(2),
-                            required: bit(3),
-                            is_admin: bit(4),
-                            has_factor: bit(5),
-                            recovering: bit(6),
-                            enrolling: bit(7),
+                            admits,
+                            required: bit(2),
+                            is_admin: bit(3),
+                            has_factor: bit(4),
+                            recovering: bit(5),
+                            enrolling: bit(6),
                             state,
                             age,
                             password,
@@ -315,7 +325,7 @@ fn every_case_is_decided_as_the_rules_say() {
         println!("{:>9}  {says}", spoken[number]);
         assert!(spoken[number] > 0, "no case reaches: {says}");
     }
-    assert_eq!(total, 256 * 3 * 11 * 13 * 13);
+    assert_eq!(total, 128 * 3 * 3 * 11 * 13 * 13);
 }
 
 // What follows draws its inputs at random: any distance in time, any limits, any epochs.
@@ -390,10 +400,15 @@ fn demand() -> impl Strategy<Value = Demand> {
         1 => (0..4_000_000_u64).prop_map(|millis| Some(Duration::from_millis(millis))),
         1 => Just(Some(Duration::MAX)),
     ];
-    (prop::bool::ANY, max_age, prop::bool::weighted(0.3)).prop_map(|(two, max_age, admin)| Demand {
+    let admits = prop_oneof![
+        6 => Just(Admits::Everyone),
+        3 => Just(Admits::Admins),
+        1 => Just(Admits::Nobody),
+    ];
+    (prop::bool::ANY, max_age, admits).prop_map(|(two, max_age, admits)| Demand {
         assurance: if two { Assurance::Aal2 } else { Assurance::Aal1 },
         max_age,
-        role: if admin { Role::Admin } else { Role::Member },
+        admits,
     })
 }
 
@@ -464,7 +479,12 @@ proptest! {
         let Access::Granted { assurance, .. } = asked.now() else { return Ok(()) };
         let Asked { demand, policy, user, session } = asked;
         prop_assert_eq!(user.state, MembershipState::Active);
-        prop_assert!(user.role >= demand.role);
+        let admitted = match demand.admits {
+            Admits::Everyone => true,
+            Admits::Admins => user.role == Role::Admin,
+            Admits::Nobody => false,
+        };
+        prop_assert!(admitted);
         prop_assert_eq!(session.password.unwrap().epoch, user.epoch);
         prop_assert!(assurance >= demand.assurance);
         if assurance == Assurance::Aal2 {
@@ -520,7 +540,7 @@ proptest! {
             demand: Demand {
                 assurance: asked.demand.assurance.max(more.assurance),
                 max_age: [asked.demand.max_age, more.max_age].into_iter().flatten().min(),
-                role: asked.demand.role.max(more.role),
+                admits: asked.demand.admits.max(more.admits),
             },
             ..asked
         };

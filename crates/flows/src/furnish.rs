@@ -1,12 +1,13 @@
 //! Furnishing an account at one stroke, for the demo and for tests. No page leads here.
 
+use vestibule_domain::application::{Host, Rules};
 use vestibule_domain::email::Email;
-use vestibule_domain::id::{AccountId, DataKeyId, FactorId, SessionId, UserId};
+use vestibule_domain::id::{AccountId, ApplicationId, DataKeyId, FactorId, SessionId, UserId};
 use vestibule_domain::name::Name;
 use vestibule_domain::password::{Password, PasswordHash};
 use vestibule_domain::totp::TotpSecret;
 use vestibule_domain::user::{Epoch, MembershipState, Role};
-use vestibule_store::{NewSession, NewUser, PendingEnrolment};
+use vestibule_store::{NewApplication, NewSession, NewUser, PendingEnrolment};
 
 use crate::error::FlowError;
 use crate::vestibule::Vestibule;
@@ -69,6 +70,22 @@ impl Vestibule {
         let secret =
             if user.with_factor { Some(self.furnish_factor(account, id).await?) } else { None };
         Ok((id, secret))
+    }
+
+    /// Adds an application behind the gate.
+    pub async fn furnish_application(
+        &self,
+        name: &Name,
+        host: &Host,
+        rules: Rules,
+    ) -> Result<ApplicationId, FlowError> {
+        let now = self.clock.now();
+        let id = ApplicationId::new(now, &self.randomness);
+        let mut tx = self.store.write().await?;
+        let new = NewApplication { id, name, host, rules, configured: false };
+        let _fresh = tx.insert_application(&new, now).await?;
+        tx.commit().await?;
+        Ok(id)
     }
 
     /// Gives a user a factor, by the same statements as an enrolment.

@@ -17,6 +17,8 @@ pub mod enrolment;
 mod error;
 pub mod forgotten;
 pub mod furnish;
+pub mod gate;
+pub mod hand_over;
 mod hashing;
 mod housekeeping;
 mod installation;

@@ -15,6 +15,7 @@ use vestibule_domain::token::Token;
 use vestibule_store::Store;
 
 use crate::error::FlowError;
+use crate::gate::{DEFAULT_MEMORY, Seen};
 use crate::hashing::HashingQueue;
 use crate::keys::{DataKeys, KeyError, lane_key};
 
@@ -31,6 +32,8 @@ pub struct Settings {
     pub mail: bool,
     /// How long audit events are kept; `None` for ever.
     pub audit_kept: Option<Duration>,
+    /// How many sessions the gate remembers between requests.
+    pub gate_memory: usize,
 }
 
 impl Default for Settings {
@@ -41,6 +44,7 @@ impl Default for Settings {
             hash_cost: HashCost::STANDARD,
             mail: false,
             audit_kept: None,
+            gate_memory: DEFAULT_MEMORY,
         }
     }
 }
@@ -58,6 +62,7 @@ pub struct Vestibule {
     /// This process among those that seal the audit trail.
     pub(crate) sealer: Arc<str>,
     pub(crate) lane_key: LaneKey,
+    pub(crate) seen: Arc<Seen>,
 }
 
 impl Vestibule {
@@ -74,7 +79,7 @@ impl Vestibule {
         let keys = DataKeys::open(&store, master_keys, clock.now(), &randomness).await?;
         let lane_key = lane_key(&store, &randomness).await?;
         let sealer = format!("{:032x}", u128::from_be_bytes(randomness.bytes())).into();
-        let (keys, clock_watch) = (Arc::new(keys), Arc::default());
+        let (keys, clock_watch, seen) = (Arc::new(keys), Arc::default(), Arc::default());
         Ok(Self {
             store,
             clock,
@@ -85,6 +90,7 @@ impl Vestibule {
             clock_watch,
             sealer,
             lane_key,
+            seen,
         })
     }
 

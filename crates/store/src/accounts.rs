@@ -5,6 +5,7 @@ use vestibule_domain::name::Name;
 use vestibule_domain::policy::Policy;
 use vestibule_domain::time::Timestamp;
 
+use crate::changes::Subject;
 use crate::engine::{Reading, Row, Writing, values};
 use crate::error::StoreError;
 
@@ -103,6 +104,7 @@ impl Writing {
 
     /// Sets the policy; `false` when it was so already.
     pub async fn set_policy(&mut self, id: AccountId, policy: Policy) -> Result<bool, StoreError> {
+        self.touch(Subject::Account(id));
         self.change_one(
             "UPDATE accounts SET mfa_required = $1 WHERE id = $2 AND mfa_required <> $1",
             values![policy.is_required(), id],

@@ -3,6 +3,7 @@
 use vestibule_domain::email::Email;
 use vestibule_domain::id::{LinkId, UserId};
 
+use crate::changes::Subject;
 use crate::engine::{Reading, Writing, values};
 use crate::error::StoreError;
 
@@ -47,6 +48,7 @@ impl Writing {
         if self.is_address_taken(user, email).await? {
             return Ok(false);
         }
+        self.touch(Subject::User(user));
         let changed = self
             .change_one(
                 "UPDATE users SET email = $1, email_skeleton = $2, look_alike_key = $3

@@ -13,7 +13,9 @@ use sqlx::{Postgres, Row as _, Sqlite, Transaction};
 
 use tokio::sync::Notify;
 
+use crate::changes::{Changes, Subject};
 use crate::error::StoreError;
+use crate::watching;
 
 /// A value that is bound to a statement.
 #[derive(Clone)]
@@ -55,6 +57,7 @@ value_from! {
     vestibule_domain::id::NodeId => |x| Self::Text(Some(x.to_string())),
     vestibule_domain::id::RecoveryCodeSetId => |x| Self::Text(Some(x.to_string())),
     vestibule_domain::id::NoticeId => |x| Self::Text(Some(x.to_string())),
+    vestibule_domain::id::ApplicationId => |x| Self::Text(Some(x.to_string())),
 }
 
 /// The values of a statement, in the order of `$1`, `$2`, …
@@ -81,6 +84,9 @@ pub struct Writing {
     /// Who is told, once it is committed, that a mail waits.
     pub(crate) sender: Arc<Notify>,
     pub(crate) wrote_mail: bool,
+    /// Who is told, once it is committed, what is not as it was.
+    pub(crate) changes: Arc<Changes>,
+    pub(crate) touched: Vec<Subject>,
 }
 
 impl Deref for Writing {
@@ -194,8 +200,34 @@ impl Writing {
         self.wrote_mail = true;
     }
 
-    /// Makes it last.
+    /// Names whom this transaction concerns: every write that changes what the gate reads does so.
+    pub(crate) fn touch(&mut self, subject: Subject) {
+        if !self.touched.contains(&subject) {
+            self.touched.push(subject);
+        }
+    }
+
+    /// Makes it last. Once begun it goes on to its end, whether or not anybody still waits for it:
+    /// what it changed must not be remembered as it was.
     pub async fn commit(self) -> Result<(), StoreError> {
+        if self.touched.is_empty() {
+            return self.commit_now().await;
+        }
+        let ended = tokio::spawn(self.commit_and_tell()).await;
+        // Only where the process is ending.
+        ended.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed)))
+    }
+
+    async fn commit_and_tell(mut self) -> Result<(), StoreError> {
+        watching::tell_others(&mut self).await?;
+        let (changes, touched) = (Arc::clone(&self.changes), std::mem::take(&mut self.touched));
+        let committed = self.commit_now().await;
+        // Also where the answer was lost: it may have been committed.
+        changes.tell(&touched);
+        committed
+    }
+
+    async fn commit_now(self) -> Result<(), StoreError> {
         match self.reading.connection {
             Connection::SqliteWrite(transaction) => transaction.commit().await?,
             Connection::PostgresWrite(transaction) => transaction.commit().await?,

@@ -5,6 +5,7 @@ use vestibule_domain::name::Name;
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::user::Epoch;
 
+use crate::changes::Subject;
 use crate::engine::{Reading, Writing, values};
 use crate::error::StoreError;
 
@@ -119,6 +120,7 @@ impl Writing {
         beside_others: bool,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        self.touch(Subject::User(pending.user));
         let confirmed = self
             .change_one(
                 "INSERT INTO factors (id, user_id, account_id, position, name, sealed, data_key_id,

@@ -6,6 +6,7 @@ use vestibule_domain::time::Timestamp;
 use vestibule_domain::totp::Step;
 use vestibule_domain::user::Epoch;
 
+use crate::changes::Subject;
 use crate::engine::{Reading, Row, Writing, values};
 use crate::error::StoreError;
 
@@ -92,6 +93,7 @@ impl Writing {
         user: UserId,
         factor: FactorId,
     ) -> Result<bool, StoreError> {
+        self.touch(Subject::User(user));
         self.change(
             "UPDATE factors SET position = position - 1
              WHERE user_id = $1 AND position > (SELECT removed.position FROM factors removed
@@ -108,6 +110,7 @@ impl Writing {
     /// Removes all factors of a user, and the recovery codes with them; answers how many factors
     /// there were.
     pub async fn remove_factors(&mut self, user: UserId) -> Result<u64, StoreError> {
+        self.touch(Subject::User(user));
         let removed = self.change("DELETE FROM factors WHERE user_id = $1", values![user]).await?;
         self.drop_codes_without_factor(user).await?;
         Ok(removed)

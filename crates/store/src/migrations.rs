@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "limits", include_str!("../migrations/0005_limits.sql")),
     (6, "audit", include_str!("../migrations/0006_audit.sql")),
     (7, "keys", include_str!("../migrations/0007_keys.sql")),
+    (8, "gate", include_str!("../migrations/0008_gate.sql")),
 ];
 
 /// The newest schema that this program knows.

@@ -6,6 +6,7 @@ use vestibule_domain::time::Timestamp;
 use vestibule_domain::totp::Step;
 use vestibule_domain::user::Epoch;
 
+use crate::changes::Subject;
 use crate::engine::{Reading, Writing, values};
 use crate::error::StoreError;
 use crate::remains::{RemainingFactor, RemainingUser, SpentCode};
@@ -49,18 +50,21 @@ impl Writing {
 
     /// Raises the epoch to at least this one.
     pub async fn raise_epoch(&mut self, user: UserId, epoch: Epoch) -> Result<(), StoreError> {
+        self.touch(Subject::User(user));
         let sql = "UPDATE users SET epoch = $1 WHERE id = $2 AND epoch < $1";
         self.change(sql, values![epoch, user]).await.map(drop)
     }
 
     /// Raises every user's epoch by so many, and answers how many users there are.
     pub async fn raise_all_epochs(&mut self, by: i64) -> Result<u64, StoreError> {
+        self.touch(Subject::Everything);
         self.change("UPDATE users SET epoch = epoch + $1", values![by]).await
     }
 
     /// Carries over an address that was changed; `false` when another user has it, or one that looks
     /// like it.
     pub async fn carry_email(&mut self, later: &RemainingUser) -> Result<bool, StoreError> {
+        self.touch(Subject::User(later.id));
         let carried = self
             .change_one(
                 "UPDATE users SET email = $1, email_skeleton = $2, look_alike_key = $3
@@ -84,6 +88,7 @@ impl Writing {
 
     /// Carries over a factor that was added; `false` when its user or its data key is not there.
     pub async fn carry_factor(&mut self, later: &RemainingFactor) -> Result<bool, StoreError> {
+        self.touch(Subject::User(later.user));
         self.change_one(
             "INSERT INTO factors (id, user_id, account_id, position, name, sealed, data_key_id,
                                   added_at, last_used_at)
@@ -126,6 +131,7 @@ impl Writing {
     /// Takes back an Admin who lost the role or the access since: without a password, so that only a
     /// link of the host's leads in.
     pub async fn bring_back_admin(&mut self, user: UserId) -> Result<(), StoreError> {
+        self.touch(Subject::User(user));
         let sql = "UPDATE memberships SET role = 'Admin', state = 'invited' WHERE user_id = $1";
         self.change(sql, values![user]).await?;
         let sql = "UPDATE users SET password_hash = NULL WHERE id = $1";
@@ -137,6 +143,7 @@ impl Writing {
     /// Recovery codes that wait to be kept were shown once, and are not shown to whoever signs in
     /// next.
     pub async fn end_everything_handed_out(&mut self) -> Result<(), StoreError> {
+        self.touch(Subject::Everything);
         for sql in [
             "DELETE FROM pending_enrolments",
             "DELETE FROM sessions",

@@ -10,12 +10,13 @@ use vestibule_domain::time::Timestamp;
 use vestibule_domain::token::TokenHash;
 use vestibule_domain::user::{Epoch, User};
 
+use crate::changes::Subject;
 use crate::engine::{Reading, Row, Writing, values};
 use crate::error::StoreError;
 
 /// How often a request is noted as the latest: once a minute a session is enough for the limits,
 /// and spares a write at nearly every request.
-const SEEN_EVERY: Duration = Duration::from_mins(1);
+pub const SEEN_EVERY: Duration = Duration::from_mins(1);
 
 /// A session with everything that the decision needs, read in one statement.
 #[derive(Clone, Debug)]
@@ -75,7 +76,33 @@ pub struct OpenSession {
     pub last_seen: Timestamp,
 }
 
-fn read(row: &Row, limits: SessionLimits) -> Result<SessionRecord, StoreError> {
+/// Everything that the decision needs of a session `s`, its user `u` and their membership, with
+/// further columns; `$2` is the time now.
+macro_rules! session_columns {
+    ($more:literal, $from:literal, $rest:literal) => {
+        concat!(
+            "SELECT s.id, s.user_id, s.created_at, s.last_seen_at, s.password_at, s.password_epoch,
+                    s.second_at, s.second_epoch, s.second_factor_id, s.second_by_recovery_code,
+                    s.recovering, u.name AS user_name, u.email, u.epoch, m.role, m.state,
+                    m.account_id, a.name AS account_name, a.mfa_required,
+                    EXISTS (SELECT 1 FROM factors f WHERE f.user_id = u.id) AS has_factor,
+                    EXISTS (SELECT 1 FROM unkept_recovery_codes k WHERE k.user_id = u.id)
+                        AS has_unkept_codes,
+                    EXISTS (SELECT 1 FROM pending_enrolments p WHERE p.session_id = s.id
+                            AND p.epoch = u.epoch AND p.expires_at > $2) AS enrolling",
+            $more,
+            " FROM ",
+            $from,
+            " JOIN users u ON u.id = s.user_id
+              JOIN memberships m ON m.user_id = u.id
+              JOIN accounts a ON a.id = m.account_id ",
+            $rest
+        )
+    };
+}
+pub(crate) use session_columns;
+
+pub(crate) fn read(row: &Row, limits: SessionLimits) -> Result<SessionRecord, StoreError> {
     let second = match (row.maybe_int("second_at")?, row.maybe_int("second_epoch")?) {
         (Some(at), Some(epoch)) => {
             let proof = Proof { at: Timestamp::from_millis(at), epoch: Epoch(epoch) };
@@ -133,20 +160,7 @@ impl Reading {
     ) -> Result<Option<SessionRecord>, StoreError> {
         let row = self
             .row(
-                "SELECT s.id, s.user_id, s.created_at, s.last_seen_at, s.password_at,
-                        s.password_epoch, s.second_at, s.second_epoch, s.second_factor_id,
-                        s.second_by_recovery_code, s.recovering, u.name AS user_name, u.email, u.epoch, m.role, m.state,
-                        m.account_id, a.name AS account_name, a.mfa_required,
-                        EXISTS (SELECT 1 FROM factors f WHERE f.user_id = u.id) AS has_factor,
-                        EXISTS (SELECT 1 FROM unkept_recovery_codes k WHERE k.user_id = u.id)
-                            AS has_unkept_codes,
-                        EXISTS (SELECT 1 FROM pending_enrolments p WHERE p.session_id = s.id
-                                AND p.epoch = u.epoch AND p.expires_at > $2) AS enrolling
-                 FROM sessions s
-                 JOIN users u ON u.id = s.user_id
-                 JOIN memberships m ON m.user_id = u.id
-                 JOIN accounts a ON a.id = m.account_id
-                 WHERE s.token_hash = $1",
+                session_columns!("", "sessions s", "WHERE s.token_hash = $1"),
                 values![token.as_bytes(), now],
             )
             .await?;
@@ -266,6 +280,7 @@ impl Writing {
         epoch: Epoch,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        self.touch(Subject::Session(session));
         let (old, new) = tokens;
         let factor = match by {
             SecondProof::Totp(factor) => Some(factor.to_string()),
@@ -298,6 +313,7 @@ impl Writing {
         epoch: Epoch,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        self.touch(Subject::Session(session));
         let (old, new) = tokens;
         self.change_one(
             "UPDATE sessions SET token_hash = $1, password_at = $2, password_epoch = $3,
@@ -317,6 +333,7 @@ impl Writing {
         tokens: (&TokenHash, &TokenHash),
         epoch: Epoch,
     ) -> Result<bool, StoreError> {
+        self.touch(Subject::Session(session));
         let (old, new) = tokens;
         self.change_one(
             "UPDATE sessions SET token_hash = $1, password_epoch = $2,
@@ -334,6 +351,7 @@ impl Writing {
         session: SessionId,
         factor: FactorId,
     ) -> Result<(), StoreError> {
+        self.touch(Subject::Session(session));
         self.change(
             "UPDATE sessions SET second_at = NULL, second_epoch = NULL, second_factor_id = NULL
              WHERE id = $1 AND second_factor_id = $2",
@@ -349,6 +367,7 @@ impl Writing {
         user: UserId,
         session: SessionId,
     ) -> Result<bool, StoreError> {
+        self.touch(Subject::Session(session));
         let sql = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
         self.change_one(sql, values![session, user]).await
     }

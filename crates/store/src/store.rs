@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -12,6 +13,7 @@ use sqlx::{PgPool, SqlitePool};
 use tokio::sync::Notify;
 use vestibule_domain::time::Timestamp;
 
+use crate::changes::Changes;
 use crate::engine::{Connection, Reading, Row, Writing};
 use crate::error::StoreError;
 use crate::in_use::InUse;
@@ -65,19 +67,22 @@ impl FromStr for DatabaseUrl {
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    pools: Pools,
+    pub(crate) pools: Pools,
     /// Told of every mail that this process has written.
     sender: Arc<Notify>,
+    pub(crate) changes: Arc<Changes>,
     _in_use: Option<Arc<InUse>>,
 }
 
 #[derive(Clone)]
-enum Pools {
+pub(crate) enum Pools {
     /// SQLite has one writer at a time. Waiting for it in a queue is fair; its busy timeout, which
     /// polls, is left to other processes (`vestibule recover`).
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        /// How many connections the writer has been so far: one, unless it broke.
+        writers: Arc<AtomicU64>,
     },
     Postgres(PgPool),
 }
@@ -111,7 +116,12 @@ impl Store {
             DatabaseUrl::Sqlite(path) => sqlite_pools(sqlite_options(path)).await?,
             DatabaseUrl::Postgres(options) => Pools::Postgres(postgres_pool(options).await?),
         };
-        Ok(Self { pools, sender: Arc::default(), _in_use: None })
+        Ok(Self { pools, sender: Arc::default(), changes: Arc::default(), _in_use: None })
+    }
+
+    /// What has changed, for whoever remembers something.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// A connection to read with.
@@ -133,8 +143,9 @@ impl Store {
             }
             Pools::Postgres(pool) => Connection::PostgresWrite(pool.begin().await?),
         };
-        let sender = Arc::clone(&self.sender);
-        Ok(Writing { reading: Reading { connection }, sender, wrote_mail: false })
+        let (sender, changes) = (Arc::clone(&self.sender), Arc::clone(&self.changes));
+        let reading = Reading { connection };
+        Ok(Writing { reading, sender, wrote_mail: false, changes, touched: vec![] })
     }
 
     /// Resolves once this process has written a mail that nobody was woken for yet.
@@ -194,7 +205,7 @@ impl Store {
     /// Closes all connections after what is under way.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { writer, readers } => {
+            Pools::Sqlite { writer, readers, .. } => {
                 readers.close().await;
                 writer.close().await;
             }
@@ -214,7 +225,8 @@ async fn open_sqlite(path: &Path, in_use: InUse) -> Result<Store, StoreError> {
     if let Pools::Sqlite { writer, .. } = &pools {
         migrations::apply(&mut *writer.acquire().await?, Spelling::Sqlite).await?;
     }
-    Ok(Store { pools, sender: Arc::default(), _in_use: Some(Arc::new(in_use)) })
+    let (sender, changes) = Default::default();
+    Ok(Store { pools, sender, changes, _in_use: Some(Arc::new(in_use)) })
 }
 
 fn sqlite_options(path: &Path) -> SqliteConnectOptions {
@@ -227,9 +239,18 @@ fn sqlite_options(path: &Path) -> SqliteConnectOptions {
 }
 
 async fn sqlite_pools(options: SqliteConnectOptions) -> Result<Pools, StoreError> {
+    let writers = Arc::<AtomicU64>::default();
+    let counted = Arc::clone(&writers);
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // What other processes have written is told by this connection as long as it is the same.
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .after_connect(move |_, _| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async { Ok(()) })
+        })
         .connect_with(options.clone())
         .await?;
     let readers = SqlitePoolOptions::new()
@@ -237,13 +258,14 @@ async fn sqlite_pools(options: SqliteConnectOptions) -> Result<Pools, StoreError
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(READERS_KEPT)
         .connect_lazy_with(options.pragma("query_only", "on"));
-    Ok(Pools::Sqlite { writer, readers })
+    Ok(Pools::Sqlite { writer, readers, writers })
 }
 
 async fn open_postgres(options: &PgConnectOptions) -> Result<Store, StoreError> {
     let pool = postgres_pool(options).await?;
     migrations::apply(&mut *pool.acquire().await?, Spelling::Postgres).await?;
-    Ok(Store { pools: Pools::Postgres(pool), sender: Arc::default(), _in_use: None })
+    let (sender, changes) = Default::default();
+    Ok(Store { pools: Pools::Postgres(pool), sender, changes, _in_use: None })
 }
 
 async fn postgres_pool(options: &PgConnectOptions) -> Result<PgPool, StoreError> {

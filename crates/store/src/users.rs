@@ -8,6 +8,7 @@ use vestibule_domain::name::Name;
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::user::{Epoch, MembershipState, Role, User};
 
+use crate::changes::Subject;
 use crate::engine::{Reading, Row, Writing, values};
 use crate::error::StoreError;
 use crate::lanes::{attempts, wait_ms};
@@ -196,6 +197,7 @@ impl Writing {
 
     /// Ends everything issued under `epoch`; `false` when it has ended already.
     pub async fn bump_epoch(&mut self, user: UserId, epoch: Epoch) -> Result<bool, StoreError> {
+        self.touch(Subject::User(user));
         self.change_one(
             "UPDATE users SET epoch = epoch + 1 WHERE id = $1 AND epoch = $2",
             values![user, epoch],
@@ -263,6 +265,7 @@ impl Writing {
 
     /// Sets the display name.
     pub async fn set_name(&mut self, user: UserId, name: &Name) -> Result<(), StoreError> {
+        self.touch(Subject::User(user));
         let values = values![name.as_str(), user];
         self.change("UPDATE users SET name = $1 WHERE id = $2", values).await?;
         let values = values![name.search_key(), user];
@@ -327,6 +330,7 @@ impl Writing {
 
     /// Changes a membership's role; `false` when it was so already.
     pub async fn set_role(&mut self, user: UserId, role: Role) -> Result<bool, StoreError> {
+        self.touch(Subject::User(user));
         let sql = "UPDATE memberships SET role = $1 WHERE user_id = $2 AND role <> $1";
         self.change_one(sql, values![role.as_str(), user]).await
     }
@@ -338,12 +342,14 @@ impl Writing {
         from: MembershipState,
         to: MembershipState,
     ) -> Result<bool, StoreError> {
+        self.touch(Subject::User(user));
         let sql = "UPDATE memberships SET state = $1 WHERE user_id = $2 AND state = $3";
         self.change_one(sql, values![to.as_str(), user, from.as_str()]).await
     }
 
     /// Removes a user with everything that belongs to them; the audit trail stays.
     pub async fn remove_user(&mut self, user: UserId) -> Result<bool, StoreError> {
+        self.touch(Subject::User(user));
         self.change_one("DELETE FROM users WHERE id = $1", values![user]).await
     }
 }

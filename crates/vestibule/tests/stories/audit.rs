@@ -230,7 +230,7 @@ stories! {
         assert_eq!(file.status, 200);
         assert_eq!(app.audited("audit.exported").await, 1);
         assert!(lines(&file.body).iter().any(|line| line["kind"] == "audit.exported"));
-        ada.get(&link).await.must_show("What you searched for: The switch and the account.");
+        ada.get(&link).await.must_show("What you searched for: The switch, the account, applications.");
         let told = search(&ada, "about=trail").await;
         assert_eq!(told, ["Ada Lovelace exported the audit log (jsonl)"]);
     }

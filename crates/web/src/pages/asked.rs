@@ -157,7 +157,10 @@ fn authorise<A: Authority>(app: &App, caller: &Caller, page: &ReturnTo) -> Resul
         Decision::Granted(who) => Ok(who),
         Decision::Needs(step) => Err(to_step(step, page, true)),
         Decision::Refused(Why::NotActive) => Err(to_step(Step::Password, page, true)),
-        Decision::Refused(Why::NotAdmin) => Err(PageError::for_admins(current).into_response()),
+        // No page but those for Admins refuses anybody else; applications have their own answer.
+        Decision::Refused(Why::NotAdmin | Why::NotAdmitted) => {
+            Err(PageError::for_admins(current).into_response())
+        }
     }
 }
 

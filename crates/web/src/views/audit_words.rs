@@ -109,6 +109,16 @@ pub fn sentence(kind: AuditKind, told: &Told<'_>) -> String {
             format!("Data key {detail} was removed: nothing is sealed with it any more")
         }
         AuditKind::MasterKeyChanged => format!("{who} changed the master key: {detail}"),
+        AuditKind::ApplicationAdded => format!("{who} added the application {detail}"),
+        AuditKind::ApplicationChanged => format!("{who} changed the application {detail}"),
+        AuditKind::ApplicationRemoved => format!("{who} removed the application {detail}"),
+        AuditKind::ApplicationEntered => format!("{who} entered {detail}"),
+        AuditKind::ApplicationRefused => {
+            format!("{who} was refused {detail}, which does not let them in")
+        }
+        AuditKind::HandOverRefused => {
+            format!("{who} was not handed over to {detail}: used, expired or another browser’s")
+        }
         AuditKind::AuditExported => format!("{who} exported the audit log ({detail})"),
         AuditKind::AuditTrimmed => {
             format!("The oldest events were removed, as the configuration says: {detail}")
@@ -122,7 +132,7 @@ pub fn group(group: AuditGroup) -> &'static str {
         AuditGroup::SignIn => "Sign-ins and sessions",
         AuditGroup::OwnSettings => "Factors and passwords",
         AuditGroup::Users => "Managing users",
-        AuditGroup::Policy => "The switch and the account",
+        AuditGroup::Policy => "The switch, the account, applications",
         AuditGroup::Refused => "Refused acts",
         AuditGroup::Trail => "The audit log itself",
     }
