@@ -9,6 +9,9 @@ use tokio::time::timeout;
 /// Much longer than any answer takes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Longer than an answer takes that comes at all.
+const LONG_ENOUGH: Duration = Duration::from_millis(500);
+
 /// What came back.
 #[derive(Clone, Debug)]
 pub struct RawAnswer {
@@ -28,11 +31,15 @@ pub async fn send(port: u16, bytes: &[u8]) -> RawAnswer {
     read(&mut stream).await
 }
 
-/// The same, and says at once that nothing more will come: what waits for more gives up.
-pub async fn send_and_leave(port: u16, bytes: &[u8]) -> RawAnswer {
+/// The same for what may be no whole request: if nothing comes for a while, says that nothing more
+/// will follow.
+pub async fn send_all_there_is(port: u16, bytes: &[u8]) -> RawAnswer {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let _ = stream.write_all(bytes).await;
-    let _ = stream.shutdown().await;
+    // Not at once: some take that for a client that has gone, and drop the request.
+    if timeout(LONG_ENOUGH, stream.readable()).await.is_err() {
+        let _ = stream.shutdown().await;
+    }
     read(&mut stream).await
 }
 

@@ -140,7 +140,7 @@ async fn send_all(port: u16, requests: Vec<Vec<u8>>, must: fn(&[u8], &RawAnswer)
             sending.join_next().await.unwrap().unwrap();
         }
         sending.spawn(async move {
-            let answer = raw::send_and_leave(port, &request).await;
+            let answer = raw::send_all_there_is(port, &request).await;
             must(&request, &answer);
         });
     }

@@ -88,7 +88,7 @@ impl Gated {
     pub(crate) async fn follow(&self, visitor: &Visitor, mut answer: Answer) -> Answer {
         let mut at_application = false;
         for _ in 0..10 {
-            let Some(next) = answer.location() else { return answer };
+            let Some(next) = answer.location().or_else(|| going_on(&answer)) else { return answer };
             if next.starts_with("http") {
                 at_application = next.starts_with(&self.proxy.url());
             }
@@ -159,6 +159,11 @@ impl Gated {
         }
         raw::request(first, &self.proxy.host(), &all)
     }
+}
+
+/// Where the page leads by itself that hands a session over.
+fn going_on(answer: &Answer) -> Option<String> {
+    answer.body.contains("http-equiv=\"refresh\"").then(|| answer.link("Go on"))?
 }
 
 impl Visitor {
