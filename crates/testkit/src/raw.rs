@@ -1,9 +1,11 @@
 //! Requests that no browser writes: any bytes on a socket, and what comes back.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::process::Command;
 use tokio::time::timeout;
 
 /// Much longer than any answer takes.
@@ -43,6 +45,24 @@ pub async fn send_all_there_is(port: u16, bytes: &[u8]) -> RawAnswer {
     read(&mut stream).await
 }
 
+/// Sends a request that asks to close over TLS, to a server of this name, without looking at its
+/// certificate.
+pub async fn send_tls(port: u16, name: &str, bytes: &[u8]) -> RawAnswer {
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-quiet", "-servername", name, "-connect", &format!("127.0.0.1:{port}")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("openssl");
+    let mut stdin = client.stdin.take().unwrap();
+    let _ = stdin.write_all(bytes).await;
+    let _ = stdin.flush().await;
+    let output = timeout(PATIENCE, client.wait_with_output()).await;
+    answer(&output.map_or_else(|_| vec![], |output| output.unwrap().stdout))
+}
+
 /// Reads one answer from a connection that is kept.
 pub async fn read(stream: &mut TcpStream) -> RawAnswer {
     let mut answer = Vec::new();
@@ -51,10 +71,14 @@ pub async fn read(stream: &mut TcpStream) -> RawAnswer {
         while !is_whole(&answer) && stream.read_buf(&mut answer).await.is_ok_and(|read| read > 0) {}
     })
     .await;
-    let end = head_end(&answer).unwrap_or(answer.len());
-    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+    self::answer(&answer)
+}
+
+fn answer(bytes: &[u8]) -> RawAnswer {
+    let end = head_end(bytes).unwrap_or(bytes.len());
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-    RawAnswer { status, head, body: answer[end..].to_vec() }
+    RawAnswer { status, head, body: bytes[end..].to_vec() }
 }
 
 impl RawAnswer {

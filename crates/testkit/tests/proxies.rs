@@ -71,3 +71,26 @@ async fn the_example_tells_who_it_was_told() {
         .collect();
     assert_eq!(users, ["Remote-User=a", "remote_user=b", "Remote-User=c"]);
 }
+
+/// The form for real use: https, and Vestibule behind the same proxy, where nobody asks the gate.
+#[tokio::test]
+async fn under_https_the_gate_is_nobodys() {
+    for (kind, status) in [(Kind::Nginx, 503), (Kind::Caddy, 502)] {
+        let upstream = Upstream::start().await;
+        let proxy = Proxy::start_https(kind, NOBODY, upstream.port).await;
+        for (host, path, status) in [
+            ("login.example.com", "/gate", 404),
+            ("login.example.com", "/gate?proxy=nginx", 404),
+            ("login.example.com", "/x/../gate", 404),
+            ("login.example.com", "//gate", 404),
+            ("login.example.com", "/%67ate", 404),
+            ("login.example.com", "/sign-in", 502),
+            ("app.example.com", "/", status),
+        ] {
+            let ask = raw::request(&format!("GET {path} HTTP/1.1"), host, &["Connection: close"]);
+            let answer = raw::send_tls(proxy.port, host, &ask).await;
+            assert_eq!(answer.status, status, "{kind:?} {host}{path}: {answer:?}\n{}", proxy.log());
+        }
+        assert!(upstream.new_ones().is_empty());
+    }
+}

@@ -14,6 +14,7 @@ mod accessibility;
 mod codes;
 mod effort;
 mod factors;
+mod gate;
 mod mail;
 mod main_path;
 mod person;

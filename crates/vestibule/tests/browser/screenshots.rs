@@ -81,13 +81,14 @@ async fn acme() -> TestApp {
     app
 }
 
-struct Pictures {
+/// Where pictures are put.
+pub(crate) struct Pictures {
     folder: PathBuf,
     _thrown_away: TempDir,
 }
 
 impl Pictures {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let thrown_away = TempDir::new().expect("a folder");
         let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/screenshots");
         let keep = std::env::var_os("VESTIBULE_SCREENSHOTS").is_some_and(|value| value == "1");
@@ -96,7 +97,7 @@ impl Pictures {
     }
 
     /// The page that is open, on a desktop and on a phone.
-    async fn take(&self, person: &Person, name: &str) {
+    pub(crate) async fn take(&self, person: &Person, name: &str) {
         for (screen, options) in [("desktop", Options::desktop()), ("phone", Options::phone())] {
             self.take_on(person, &format!("{name}-{screen}"), options).await;
         }

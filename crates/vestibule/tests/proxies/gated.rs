@@ -49,8 +49,7 @@ impl Gated {
     async fn start_for(kind: Kind, database: Database, enter: Enter) -> Self {
         let app = TestApp::behind_proxies(database).await;
         let upstream = Upstream::start().await;
-        let vestibule = app.url.rsplit(':').next().unwrap().parse().unwrap();
-        let proxy = Proxy::start(kind, vestibule, upstream.port).await;
+        let proxy = Proxy::start(kind, app.port(), upstream.port).await;
         let gated = Self { app, proxy, upstream, database };
         gated.add("Wiki", &gated.proxy.host(), enter).await;
         gated

@@ -8,6 +8,7 @@ mod entering;
 mod forwarded;
 mod fuzz;
 mod gated;
+mod https;
 mod identity;
 mod smuggling;
 mod traefik;
