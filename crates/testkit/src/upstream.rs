@@ -87,7 +87,7 @@ impl Seen {
         let loose =
             |name: &str| name.replace(|c: char| !c.is_ascii_alphanumeric(), "_").to_lowercase();
         let meant = loose(name);
-        let same = self.headers.iter().filter(|(of, _)| loose(of).trim_matches('_') == meant);
+        let same = self.headers.iter().filter(|(of, _)| loose(of) == meant);
         same.map(|(_, value)| value.as_str()).collect()
     }
 

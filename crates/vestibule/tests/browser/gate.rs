@@ -1,7 +1,6 @@
 //! An application behind the gate, as people meet it: in a real browser, through the real proxies.
 
-use vestibule_domain::application::{Enter, Host, Rules};
-use vestibule_domain::name::Name;
+use vestibule_domain::application::{Enter, Rules};
 use vestibule_testkit::browser::Options;
 use vestibule_testkit::proxies::{Kind, Proxy};
 use vestibule_testkit::upstream::PythonUpstream;
@@ -16,9 +15,7 @@ async fn application(app: &TestApp, kind: Kind, enter: Enter) -> (Proxy, PythonU
     let proxy = Proxy::start(kind, app.port(), upstream.port).await;
     let account = app.account.unwrap();
     let rules = Rules { account, enter, always_mfa: false, max_age: None };
-    let host = Host::parse(&proxy.host(), false).unwrap();
-    let name = Name::parse("Demo application").unwrap();
-    app.vestibule.furnish_application(&name, &host, rules).await.unwrap();
+    app.protect_with(&proxy.host(), rules).await;
     (proxy, upstream)
 }
 

@@ -1,7 +1,6 @@
 //! An application behind a real proxy, and the people at it.
 
-use vestibule_domain::application::{Enter, Host, Rules};
-use vestibule_domain::name::Name;
+use vestibule_domain::application::{Enter, Rules};
 use vestibule_testkit::app::{email, password};
 use vestibule_testkit::proxies::{Kind, Proxy};
 use vestibule_testkit::raw::{self, RawAnswer};
@@ -50,17 +49,10 @@ impl Gated {
         let app = TestApp::behind_proxies(database).await;
         let upstream = Upstream::start().await;
         let proxy = Proxy::start(kind, app.port(), upstream.port).await;
-        let gated = Self { app, proxy, upstream, database };
-        gated.add("Wiki", &gated.proxy.host(), enter).await;
-        gated
-    }
-
-    /// Adds an application of the furnished account.
-    pub(crate) async fn add(&self, name: &str, host: &str, enter: Enter) {
-        let rules =
-            Rules { account: self.app.account.unwrap(), enter, always_mfa: false, max_age: None };
-        let (name, host) = (Name::parse(name).unwrap(), Host::parse(host, false).unwrap());
-        self.app.vestibule.furnish_application(&name, &host, rules).await.unwrap();
+        let account = app.account.unwrap();
+        let rules = Rules { account, enter, always_mfa: false, max_age: None };
+        app.protect_with(&proxy.host(), rules).await;
+        Self { app, proxy, upstream, database }
     }
 
     /// Somebody who has been nowhere.
@@ -121,27 +113,6 @@ impl Gated {
         self.follow(visitor, answer).await
     }
 
-    /// The same without any proxy, as the proxy of another host would ask: a browser there, with its
-    /// gate cookie.
-    pub(crate) async fn hand_over_at(&self, login: &Client, host: &str) -> Client {
-        let there = self.app.browser();
-        let asked = [
-            ("x-forwarded-host", host),
-            ("x-forwarded-uri", "/"),
-            ("x-forwarded-method", "GET"),
-            PAGE_LOAD[0],
-        ];
-        let first = there.send(Method::GET, "/gate?proxy=caddy", None, &asked).await;
-        assert_eq!(first.status, 302, "{first:?}");
-        let callback = login.get(&first.location().unwrap()).await.location().unwrap();
-        let path = callback.strip_prefix(&format!("http://{host}")).unwrap().to_owned();
-        let answer = there.send(Method::GET, &path, None, &asked[..1]).await;
-        assert_eq!(answer.status, 303, "{answer:?}");
-        let in_there = there.send(Method::GET, "/gate?proxy=caddy", None, &asked).await;
-        assert_eq!(in_there.status, 200, "{in_there:?}");
-        there
-    }
-
     /// Sends a request of bytes with a visitor's cookies, and closes.
     pub(crate) async fn raw(&self, visitor: &Visitor, first: &str, lines: &[&str]) -> RawAnswer {
         self.proxy.send(&self.bytes(visitor, first, lines)).await
@@ -149,6 +120,17 @@ impl Gated {
 
     /// Its bytes.
     pub(crate) fn bytes(&self, visitor: &Visitor, first: &str, lines: &[&str]) -> Vec<u8> {
+        self.bytes_to(&self.proxy.host(), visitor, first, lines)
+    }
+
+    /// Its bytes, with another host in the header.
+    pub(crate) fn bytes_to(
+        &self,
+        host: &str,
+        visitor: &Visitor,
+        first: &str,
+        lines: &[&str],
+    ) -> Vec<u8> {
         let cookies = visitor.there.cookie_header();
         let cookies = cookies.map(|cookies| format!("Cookie: {cookies}"));
         let mut all: Vec<&str> = cookies.as_deref().into_iter().collect();
@@ -156,7 +138,7 @@ impl Gated {
         if !lines.iter().any(|line| line.to_lowercase().starts_with("connection:")) {
             all.push("Connection: close");
         }
-        raw::request(first, &self.proxy.host(), &all)
+        raw::request(first, host, &all)
     }
 }
 

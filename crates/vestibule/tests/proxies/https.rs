@@ -1,7 +1,5 @@
 //! The examples' form for real use: https, with Vestibule behind the same proxy.
 
-use vestibule_domain::application::{Enter, Host, Rules};
-use vestibule_domain::name::Name;
 use vestibule_testkit::proxies::{Kind, Proxy};
 use vestibule_testkit::raw::{self, RawAnswer};
 use vestibule_testkit::upstream::Upstream;
@@ -33,14 +31,7 @@ async fn handed_over(kind: Kind) {
     let app = TestApp::behind_https_proxies(Database::Sqlite).await;
     let upstream = Upstream::start().await;
     let proxy = Proxy::start_https(kind, app.port(), upstream.port).await;
-    let rules = Rules {
-        account: app.account.unwrap(),
-        enter: Enter::Everyone,
-        always_mfa: false,
-        max_age: None,
-    };
-    let (name, host) = (Name::parse("Wiki").unwrap(), Host::parse(APP, true).unwrap());
-    app.vestibule.furnish_application(&name, &host, rules).await.unwrap();
+    app.protect(APP).await;
 
     // The gate is the proxies' to ask; all else of Vestibule is there.
     for path in ["/gate", "/gate?proxy=nginx", "/gate/", "/x/../gate", "//gate", "/%67ate"] {

@@ -2,9 +2,7 @@
 //! `pkg/middlewares/auth/forward.go` of version 3, with the settings of `examples/traefik/`), put to
 //! the gate in process, and what it would make of the answers.
 
-use vestibule_domain::application::{Enter, Host, Rules};
-use vestibule_domain::name::Name;
-use vestibule_testkit::{Answer, Client, Method, TestApp, stories};
+use vestibule_testkit::{Answer, Client, Method, stories};
 
 use crate::gated::{PAGE_LOAD, SCRIPT};
 
@@ -29,22 +27,11 @@ async fn asks(there: &Client, method: &str, uri: &str, of_client: &[(&str, &str)
     there.send(Method::GET, "/gate?proxy=traefik", None, &headers).await
 }
 
-async fn add_application(app: &TestApp) {
-    let rules = Rules {
-        account: app.account.unwrap(),
-        enter: Enter::Everyone,
-        always_mfa: false,
-        max_age: None,
-    };
-    let (name, host) = (Name::parse("Wiki").unwrap(), Host::parse(HOST, false).unwrap());
-    app.vestibule.furnish_application(&name, &host, rules).await.unwrap();
-}
-
 stories! {
     /// Led to the sign-in, handed over, let in, signed out.
     async fn traefik_replayed(behind_proxies app) {
-        add_application(&app).await;
-        let (there, ben) = (app.browser(), app.sign_in("ben").await);
+        app.protect(HOST).await;
+        let (there, ben) = (app.at(HOST).client, app.sign_in("ben").await);
         let script = asks(&there, "GET", "/api", &SCRIPT).await;
         assert_eq!(script.status, 401, "{script:?}");
         assert!(script.location().is_none());
@@ -54,7 +41,8 @@ stories! {
         // Traefik passes status, Location and Set-Cookie on.
         let page = asks(&there, "GET", "/start?x=1", &PAGE_LOAD).await;
         assert_eq!(page.status, 302, "{page:?}");
-        let callback = ben.get(&page.location().unwrap()).await.location().unwrap();
+        let handed = ben.get(&page.location().unwrap()).await;
+        let callback = handed.location().or_else(|| handed.link("Go on")).unwrap();
         let path = callback.strip_prefix("http://app.localhost:8081").unwrap();
         assert!(path.starts_with("/.vestibule/callback?"), "{path}");
         // The router `callback` sends this to Vestibule, with Traefik's own headers.
