@@ -170,6 +170,12 @@ impl Vestibule {
         }
     }
 
+    /// Hears what other processes change, for as long as it is awaited. Nothing that the gate
+    /// remembers counts while nobody does this.
+    pub async fn hear_changes(&self) {
+        self.store.watch(&self.clock).await;
+    }
+
     /// Writes the latest requests that the gate has noted. To be called every second.
     pub async fn write_seen(&self) -> Result<(), FlowError> {
         loop {

@@ -105,6 +105,16 @@ impl Vestibule {
         format!("{:016x}", u64::from_be_bytes(self.randomness.bytes()))
     }
 
+    /// Random bytes for the names of many requests.
+    pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        self.randomness.bytes()
+    }
+
+    /// A nonce for a protected host's cookie, which a hand-over is bound to.
+    pub fn nonce(&self) -> Token {
+        Token::new(&self.randomness)
+    }
+
     /// A token for a browser that has none, to be known by at its next sign-in.
     pub fn browser_token(&self) -> Token {
         Token::new(&self.randomness)

@@ -22,7 +22,7 @@ use vestibule_flows::recover::Recover;
 use vestibule_flows::{HashingQueue, Settings, Vestibule};
 use vestibule_mail::{Courier, Encryption, Smtp, Step};
 use vestibule_store::Store;
-use vestibule_web::{WebSettings, app, link, serve};
+use vestibule_web::{Site, WebSettings, app, link, serve};
 
 use crate::client::{Answer, Client};
 use crate::clock::MovableClock;
@@ -52,6 +52,10 @@ pub struct TestApp {
     apps: Arc<Mutex<BTreeMap<String, TotpSecret>>>,
     pub(crate) kept: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
     server: JoinHandle<()>,
+    hearing: JoinHandle<()>,
+    /// It as a service, in process.
+    pub site: Arc<Site>,
+    web: WebSettings,
     key: MasterKey,
     database: Arc<Emptied>,
 }
@@ -158,7 +162,12 @@ impl TestApp {
     pub async fn another_node(&self) -> Self {
         let (made, key) = (Arc::clone(&self.database), self.key.clone());
         let (clock, settings) = (self.clock.clone(), *self.vestibule.settings());
-        let mut node = Self::start_on(made, key, clock, settings, None, &[]).await;
+        let proxies: Vec<String> =
+            self.web.trusted_proxies.iter().map(ToString::to_string).collect();
+        let proxies: Vec<&str> = proxies.iter().map(String::as_str).collect();
+        // Behind https both stand at one address; without, each at its own.
+        let public_url = Some(self.public_url.as_str()).filter(|url| url.starts_with("https:"));
+        let mut node = Self::start_on(made, key, clock, settings, public_url, &proxies).await;
         (node.account, node.apps) = (self.account, Arc::clone(&self.apps));
         node.kept = Arc::clone(&self.kept);
         node
@@ -184,11 +193,17 @@ impl TestApp {
             public_url: Url::parse(&public_url).unwrap(),
             trusted_proxies: trusted_proxies.iter().map(|net| net.parse().unwrap()).collect(),
         };
-        let router = app(vestibule.clone(), web);
+        let site = Arc::new(app(vestibule.clone(), web.clone()));
+        let served = Arc::clone(&site);
         let server = tokio::spawn(async move {
-            serve(listener, router, std::future::pending()).await.unwrap();
+            serve(listener, served, std::future::pending()).await.unwrap();
         });
+        let heard = vestibule.clone();
+        let hearing = tokio::spawn(async move { heard.hear_changes().await });
         Self {
+            hearing,
+            site,
+            web,
             url,
             public_url,
             clock,
@@ -261,6 +276,21 @@ impl TestApp {
     /// The port on which it listens.
     pub fn port(&self) -> u16 {
         self.url.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    /// Ends everything that was issued to a user, as an act would.
+    pub async fn bump(&self, who: &str) {
+        let id = self.id(who).await;
+        let mut tx = self.store.write().await.unwrap();
+        let user = tx.user(id).await.unwrap().unwrap();
+        assert!(tx.bump_epoch(id, user.standing.epoch).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+
+    /// Has it no longer hear what other processes change.
+    pub fn stop_hearing(&self) {
+        self.hearing.abort();
+        self.store.changes().deaf();
     }
 
     /// The identifier of a user.
@@ -462,6 +492,7 @@ impl TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         self.server.abort();
+        self.hearing.abort();
     }
 }
 

@@ -102,6 +102,16 @@ impl Client {
         self.cookies.lock().unwrap().insert("vestibule".into(), value.to_owned());
     }
 
+    /// The value of a cookie.
+    pub fn cookie_named(&self, name: &str) -> Option<String> {
+        self.cookies.lock().unwrap().get(name).cloned()
+    }
+
+    /// Puts a cookie there, of any name and value.
+    pub fn plant(&self, name: &str, value: &str) {
+        self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned());
+    }
+
     /// Another browser with the same cookie, which from now on goes its own way.
     #[must_use]
     pub fn stolen(&self) -> Self {

@@ -14,6 +14,7 @@ pub mod database;
 mod leash;
 pub mod phone;
 pub mod postgres;
+pub mod protected;
 pub mod proxies;
 mod race;
 pub mod raw;

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -75,7 +76,7 @@ pub(crate) async fn serve(
     let Door { listener, public_url, trusted_proxies, smtp } = door;
     let courier = smtp.map(|smtp| courier(&vestibule, smtp, &public_url)).transpose()?;
     let courier = courier.map(|courier| tokio::spawn(courier.run(stop.requested())));
-    let app = vestibule_web::app(vestibule.clone(), WebSettings { public_url, trusted_proxies });
+    let site = vestibule_web::app(vestibule.clone(), WebSettings { public_url, trusted_proxies });
     let housekeeping = tokio::spawn(keep_house(vestibule.clone()));
     let mut heads = HeadsFile::at(audit_heads);
     let sealing = seal_audit(vestibule.clone(), heads.clone());
@@ -86,7 +87,8 @@ pub(crate) async fn serve(
         tracing::info!("stopping");
     };
     let ended = end_courier(courier, stop.requested());
-    let (served, ()) = tokio::join!(vestibule_web::serve(listener, app, asked), ended);
+    let served = vestibule_web::serve(listener, Arc::new(site), asked);
+    let (served, ()) = tokio::join!(served, ended);
     housekeeping.abort();
     sealing.abort();
     // Once it has stopped, its transaction is over, and so is its use of the file.

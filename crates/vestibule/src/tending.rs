@@ -1,5 +1,6 @@
 //! What goes on beside the requests while serving: this process says that it is there, learns new
-//! keys, tends the old ones, and watches the clock.
+//! keys, tends the old ones, watches the clock, hears what others change, and writes
+//! when sessions were seen at the gate.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,7 +24,7 @@ const CLOCK: Duration = Duration::from_secs(5);
 pub(crate) struct Tending {
     vestibule: Vestibule,
     node: NodeId,
-    tasks: [JoinHandle<()>; 2],
+    tasks: [JoinHandle<()>; 4],
 }
 
 impl Tending {
@@ -47,7 +48,12 @@ impl Tending {
         Ok(Self {
             vestibule: vestibule.clone(),
             node: tender.node.id(),
-            tasks: [tokio::spawn(tender.tend()), tokio::spawn(watch_clock(vestibule.clone()))],
+            tasks: [
+                tokio::spawn(tender.tend()),
+                tokio::spawn(watch_clock(vestibule.clone())),
+                tokio::spawn(hear_changes(vestibule.clone())),
+                tokio::spawn(write_seen(vestibule.clone())),
+            ],
         })
     }
 
@@ -57,6 +63,9 @@ impl Tending {
             task.abort();
             // It ends by being cancelled.
             let _ = task.await;
+        }
+        if let Err(error) = self.vestibule.write_seen().await {
+            tracing::debug!(%error, "the latest requests at the gate are not noted");
         }
         if let Err(error) = self.vestibule.leave(self.node).await {
             tracing::debug!(%error, "others will notice by themselves that this node has ended");
@@ -156,6 +165,19 @@ async fn watch_clock(vestibule: Vestibule) {
     loop {
         sleep(CLOCK).await;
         warn_of_the_clock(&vestibule).await;
+    }
+}
+
+async fn hear_changes(vestibule: Vestibule) {
+    vestibule.hear_changes().await;
+}
+
+async fn write_seen(vestibule: Vestibule) {
+    loop {
+        sleep(TURN).await;
+        if let Err(error) = vestibule.write_seen().await {
+            tracing::debug!(%error, "when sessions were seen at the gate is written later");
+        }
     }
 }
 

@@ -1,16 +1,19 @@
 //! The router and the layers around it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{Request, StatusCode};
 use axum::middleware;
+use axum::response::Response;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use vestibule_flows::Vestibule;
 
+use crate::gate::Gate;
 use crate::state::{App, WebSettings};
 use crate::{error, pages, request, respond};
 
@@ -18,8 +21,31 @@ use crate::{error, pages, request, respond};
 /// seconds.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Vestibule as a service. It must be served with the peer's address as `ConnectInfo`.
-pub fn app(vestibule: Vestibule, settings: WebSettings) -> Router {
+/// Vestibule as a service: the pages behind their layers, and the gate beside them.
+pub struct Site {
+    pub(crate) pages: Router,
+    pub(crate) gate: Gate,
+    pub(crate) vestibule: Vestibule,
+}
+
+impl Site {
+    /// The gate's answer to one request, as a connection from `peer` gets it.
+    pub async fn ask_gate<B>(&self, request: &Request<B>, peer: IpAddr) -> Response {
+        let id = self.vestibule.request_id();
+        match self.gate.answer_from_memory(request, self.gate.trusts(peer), &id) {
+            Ok(response) => response,
+            Err(question) => self.gate.answer(question, &id).await,
+        }
+    }
+
+    /// How many sessions the gate remembers.
+    pub fn gate_remembers(&self) -> usize {
+        self.gate.remembers()
+    }
+}
+
+/// Vestibule as a service, to be given to [`crate::serve`].
+pub fn app(vestibule: Vestibule, settings: WebSettings) -> Site {
     let state = App {
         vestibule,
         public_url: Arc::new(settings.public_url),
@@ -33,5 +59,9 @@ pub fn app(vestibule: Vestibule, settings: WebSettings) -> Router {
         .layer(middleware::from_fn_with_state(state.clone(), request::host::to_public_host))
         .layer(middleware::from_fn_with_state(state.clone(), request::same_origin::refuse_others))
         .layer(middleware::from_fn_with_state(state.clone(), request::browser::know_browser));
-    pages::router().layer(layers).with_state(state)
+    Site {
+        pages: pages::router().layer(layers).with_state(state.clone()),
+        vestibule: state.vestibule.clone(),
+        gate: Gate::new(state),
+    }
 }

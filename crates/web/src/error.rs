@@ -52,6 +52,11 @@ impl PageError {
         Self::of(Trouble::refused(title, why, now))
     }
 
+    /// An application that does not let this user in.
+    pub(crate) fn not_admitted(application: &str, for_admins: bool) -> Self {
+        Self::of(Trouble::not_admitted(application, for_admins))
+    }
+
     pub(crate) fn for_admins(current: &Current) -> Self {
         Self::of(Trouble::for_admins()).inside(frame_of(current.record(), Place::Elsewhere))
     }

@@ -7,6 +7,7 @@
 
 mod app;
 mod error;
+mod gate;
 mod pages;
 mod request;
 mod respond;
@@ -15,6 +16,6 @@ mod state;
 mod surroundings;
 pub mod views;
 
-pub use app::app;
+pub use app::{Site, app};
 pub use serve::serve;
 pub use state::{WebSettings, link};

@@ -3,13 +3,14 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,6 +19,10 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
+
+use crate::app::Site;
+use crate::gate;
+use crate::gate::request_ids::RequestIds;
 
 /// How long requests in flight may take once the end is asked for. With what the process needs
 /// to close its database, that is less than five seconds.
@@ -33,7 +38,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Serves until `shutdown` resolves, then finishes the requests in flight, for at most 4.5 seconds.
 pub async fn serve(
     listener: TcpListener,
-    app: Router,
+    site: Arc<Site>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -55,7 +60,7 @@ pub async fn serve(
                 }
             },
         };
-        let connection = graceful.watch(connection(stream, peer, app.clone()));
+        let connection = graceful.watch(connection(stream, peer, Arc::clone(&site)));
         tokio::spawn(async move {
             // A client that goes away in the middle is no error of ours.
             let _ = connection.await;
@@ -71,18 +76,55 @@ pub async fn serve(
 fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    app: Router,
+    site: Arc<Site>,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
     // An answer is one write; waiting for more of it only delays. A failure costs that delay.
     let _ = stream.set_nodelay(true);
+    let ids = RequestIds::new(site.vestibule.clone());
+    let trusted = site.gate.trusts(peer.ip());
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request: Request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let app = app.clone();
-        async move { Ok::<_, Infallible>(app.oneshot(request).await.unwrap_or_else(|e| match e {})) }
+        if request.uri().path() != gate::PATH {
+            return Answering::Later(Box::pin(answer_page(Arc::clone(&site), request, peer)));
+        }
+        let id = ids.next();
+        match site.gate.answer_from_memory(&request, trusted, id.as_str()) {
+            Ok(response) => Answering::Now(Some(response)),
+            Err(question) => {
+                let site = Arc::clone(&site);
+                let answer = async move { site.gate.answer(question, id.as_str()).await };
+                Answering::Later(Box::pin(answer))
+            }
+        }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .serve_connection(TokioIo::new(stream), service)
+}
+
+async fn answer_page(
+    site: Arc<Site>,
+    request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+) -> Response {
+    let mut request: Request = request.map(Body::new);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    site.pages.clone().oneshot(request).await.unwrap_or_else(|e| match e {})
+}
+
+/// An answer that is there already, or has to be waited for.
+enum Answering {
+    Now(Option<Response>),
+    Later(Pin<Box<dyn Future<Output = Response> + Send>>),
+}
+
+impl Future for Answering {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Now(response) => response.take().map_or(Poll::Pending, |it| Poll::Ready(Ok(it))),
+            Self::Later(answer) => answer.as_mut().poll(context).map(Ok),
+        }
+    }
 }

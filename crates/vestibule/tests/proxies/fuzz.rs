@@ -102,8 +102,8 @@ const NAMES: [&str; 14] = [
 ];
 
 fn uri(dice: &mut Dice) -> Vec<u8> {
-    let mut uri = if dice.below(4) == 0 { vec![] } else { b"/".to_vec() };
-    for _ in 0..dice.below(7) {
+    let mut uri = if dice.below(8) == 0 { vec![] } else { b"/".to_vec() };
+    for _ in 0..dice.below(5) {
         uri.extend(dice.one_of(&PIECES));
     }
     if dice.below(40) == 0 {
@@ -112,24 +112,35 @@ fn uri(dice: &mut Dice) -> Vec<u8> {
     uri
 }
 
+/// What is as it should be, or once in eight times what is not. With more of that, hardly anything
+/// would come as far as the gate.
+fn now_and_then<'a>(dice: &mut Dice, good: &'a [u8], bad: &[&'a [u8]]) -> &'a [u8] {
+    if dice.below(8) == 0 { dice.one_of(bad) } else { good }
+}
+
 fn lines(dice: &mut Dice, most: usize) -> Vec<u8> {
     let mut lines = vec![];
     for _ in 0..dice.below(most + 1) {
         lines.extend(dice.one_of(&NAMES).bytes());
-        lines.extend(dice.one_of(&[&b": "[..], b":", b" : ", b":\t", b"\r\n : "]));
+        lines.extend(now_and_then(dice, b": ", &[b":", b" : ", b":\t", b"\r\n : "]));
         lines.extend(uri(dice));
-        lines.extend(dice.one_of(&[&b"\r\n"[..], b"\r\n", b"\r\n", b"\n", b"\r", b"\r\n x\r\n"]));
+        lines.extend(now_and_then(dice, b"\r\n", &[b"\n", b"\r", b"\r\n x\r\n"]));
     }
     lines
 }
 
 fn request(dice: &mut Dice, host: &str, target: Option<&str>) -> Vec<u8> {
-    let method = if dice.below(3) == 0 { dice.one_of(&METHODS) } else { "GET" };
-    let version = if dice.below(5) == 0 { dice.one_of(&VERSIONS) } else { "HTTP/1.1" };
+    let method = if dice.below(4) == 0 { dice.one_of(&METHODS) } else { "GET" };
+    let version = if dice.below(12) == 0 { dice.one_of(&VERSIONS) } else { "HTTP/1.1" };
     let mut bytes = format!("{method} ").into_bytes();
     bytes.extend(target.map_or_else(|| uri(dice), |target| target.as_bytes().to_vec()));
     bytes.extend(format!(" {version}\r\nHost: {host}\r\nConnection: close\r\n").bytes());
-    bytes.extend(lines(dice, 3));
+    if target.is_some() && dice.below(4) > 0 {
+        let asked =
+            "X-Forwarded-Host: open.localhost\r\nX-Forwarded-Uri: /\r\nX-Forwarded-Method: GET\r\n";
+        bytes.extend(asked.bytes());
+    }
+    bytes.extend(lines(dice, 2));
     bytes.extend(b"\r\n");
     bytes
 }
@@ -142,9 +153,9 @@ async fn send_all(port: u16, requests: Vec<Vec<u8>>) -> BTreeMap<u16, usize> {
             *statuses.entry(sending.join_next().await.unwrap().unwrap()).or_default() += 1;
         }
         sending.spawn(async move {
-            let answer = raw::send_all_there_is(port, &request).await;
+            let answer = raw::send_and_leave(port, &request).await;
             let shown = String::from_utf8_lossy(&request);
-            // 0 where the connection was closed without a word.
+            // 0 where nothing was answered.
             assert!(answer.status == 0 || answer.status >= 300, "{shown}\n{answer:?}");
             assert!(answer.values("Remote-User").is_empty(), "{shown}\n{answer:?}");
             answer.status
@@ -160,7 +171,7 @@ async fn send_all(port: u16, requests: Vec<Vec<u8>>) -> BTreeMap<u16, usize> {
 #[track_caller]
 fn must_have_asked(statuses: &BTreeMap<u16, usize>, no: &[u16]) {
     let asked: usize = no.iter().filter_map(|status| statuses.get(status)).sum();
-    assert!(asked > TRIES / 5, "{statuses:?}");
+    assert!(asked > TRIES / 4, "{statuses:?}");
 }
 
 through_proxies! {
@@ -191,7 +202,7 @@ through_proxies! {
             request(&mut dice, "open.localhost", Some(target))
         });
         let statuses = send_all(gated.app.port(), requests.collect()).await;
-        must_have_asked(&statuses, &[401, 403]);
+        must_have_asked(&statuses, &[302, 401, 403]);
         let ben = gated.at_application("ben").await;
         assert_eq!(ben.fetch("/").await.status, 200);
     }

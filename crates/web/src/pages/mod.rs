@@ -9,6 +9,7 @@ mod dashboard;
 mod dispatch;
 mod enrolment;
 mod forgotten;
+mod hand_over;
 mod health;
 mod links;
 mod notices;
@@ -19,6 +20,8 @@ mod sign_in;
 mod sign_out;
 mod static_files;
 mod words;
+
+pub(crate) use hand_over::CALLBACK;
 
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
@@ -36,6 +39,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(dashboard::router())
         .merge(enrolment::router())
         .merge(forgotten::router())
+        .merge(hand_over::router())
         .merge(health::router())
         .merge(links::router())
         .merge(notices::router())

@@ -1,6 +1,7 @@
 //! The cookies: `__Host-`, Secure, `HttpOnly`, never a Domain; plain names on `http://localhost`,
-//! where browsers take no `__Host-` cookie. One holds the session's token, the other says which
-//! browser it is.
+//! where browsers take no `__Host-` cookie. On our own host one holds the session's token, another
+//! says which browser it is; on a protected host one opens the gate there, another holds the nonce
+//! that the hand-over to it is bound to.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use vestibule_domain::token::Token;
@@ -10,12 +11,24 @@ use crate::state::App;
 /// How long browsers keep what they are known by: the longest that they allow.
 const BROWSER_KEPT: &str = "; Max-Age=34560000";
 
-fn name(app: &App) -> &'static str {
-    if app.is_https() { "__Host-vestibule" } else { "vestibule" }
-}
+/// How long a nonce waits: as long as signing in, with an enrolment, may take.
+const NONCE_KEPT: &str = "; Max-Age=3600";
 
-fn browser_name(app: &App) -> &'static str {
-    if app.is_https() { "__Host-vestibule-browser" } else { "vestibule-browser" }
+/// A cookie's name over https. Without, it has no beginning.
+#[derive(Clone, Copy)]
+pub(crate) struct CookieName(&'static str);
+
+const SESSION: CookieName = CookieName("__Host-vestibule");
+const BROWSER: CookieName = CookieName("__Host-vestibule-browser");
+/// Opens the gate of the protected host that it belongs to, and nothing else.
+pub(crate) const GATE: CookieName = CookieName("__Host-vestibule-gate");
+/// The nonce of a hand-over to the protected host that it belongs to.
+pub(crate) const NONCE: CookieName = CookieName("__Host-vestibule-nonce");
+
+impl CookieName {
+    fn at(self, app: &App) -> &'static str {
+        if app.is_https() { self.0 } else { self.0.trim_start_matches("__Host-") }
+    }
 }
 
 /// What a request's cookies say of a session.
@@ -30,7 +43,7 @@ pub(crate) enum SessionCookie {
 
 /// Reads the session cookie.
 pub(crate) fn read(app: &App, headers: &HeaderMap) -> SessionCookie {
-    let mut values = values(name(app), headers);
+    let mut values = values(SESSION.at(app), headers);
     match (values.next(), values.next()) {
         (None, _) => SessionCookie::Absent,
         (Some(value), None) => token(value).map_or(SessionCookie::Unreadable, SessionCookie::Token),
@@ -40,7 +53,12 @@ pub(crate) fn read(app: &App, headers: &HeaderMap) -> SessionCookie {
 
 /// Reads what the browser is known by; `None` unless exactly one token stands there.
 pub(crate) fn read_browser(app: &App, headers: &HeaderMap) -> Option<Token> {
-    let mut values = values(browser_name(app), headers);
+    read_one(app, BROWSER, headers)
+}
+
+/// Reads the token of a cookie; `None` unless exactly one stands there.
+pub(crate) fn read_one(app: &App, name: CookieName, headers: &HeaderMap) -> Option<Token> {
+    let mut values = values(name.at(app), headers);
     let value = values.next()?;
     if values.next().is_some() { None } else { token(value) }
 }
@@ -58,28 +76,39 @@ fn token(value: &[u8]) -> Option<Token> {
 
 /// The header that hands a token to the browser.
 pub(crate) fn set(app: &App, token: &Token) -> HeaderValue {
-    cookie(app, name(app), &token.expose(), "")
+    cookie(app, SESSION, &token.expose(), "")
 }
 
 /// The header that takes the token from the browser.
 pub(crate) fn clear(app: &App) -> HeaderValue {
-    cookie(app, name(app), "", "; Max-Age=0")
+    cookie(app, SESSION, "", "; Max-Age=0")
 }
 
 /// The header that says by what the browser is known from now on.
 pub(crate) fn set_browser(app: &App, token: &Token) -> HeaderValue {
-    cookie(app, browser_name(app), &token.expose(), BROWSER_KEPT)
+    cookie(app, BROWSER, &token.expose(), BROWSER_KEPT)
+}
+
+/// The header that hands a gate cookie to the browser, on a protected host.
+pub(crate) fn set_gate(app: &App, token: &Token) -> HeaderValue {
+    cookie(app, GATE, &token.expose(), "")
+}
+
+/// The header that keeps the nonce in the browser, on a protected host.
+pub(crate) fn set_nonce(app: &App, nonce: &Token) -> HeaderValue {
+    cookie(app, NONCE, &nonce.expose(), NONCE_KEPT)
 }
 
 /// Whether an answer hands out a session's token.
 pub(crate) fn hands_out_session(app: &App, headers: &HeaderMap) -> bool {
     headers.get_all(header::SET_COOKIE).iter().any(|line| {
-        let value = line.as_bytes().strip_prefix(name(app).as_bytes());
+        let value = line.as_bytes().strip_prefix(SESSION.at(app).as_bytes());
         value.and_then(|rest| rest.strip_prefix(b"=")).is_some_and(|rest| !rest.starts_with(b";"))
     })
 }
 
-fn cookie(app: &App, name: &str, value: &str, age: &str) -> HeaderValue {
+fn cookie(app: &App, name: CookieName, value: &str, age: &str) -> HeaderValue {
+    let name = name.at(app);
     let secure = if app.is_https() { "; Secure" } else { "" };
     let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}");
     let mut header = HeaderValue::try_from(text)

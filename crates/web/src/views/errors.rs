@@ -69,6 +69,17 @@ impl Trouble {
         )
     }
 
+    /// 403: an application that does not let this user in.
+    pub fn not_admitted(application: &str, for_admins: bool) -> Self {
+        let why = if for_admins {
+            "It is for Admins, and for those whom they name."
+        } else {
+            "It is for those whom its Admins name."
+        };
+        let title = format!("{application} is not open to you");
+        Self::of(403, &title, why, "If you need it, ask an Admin of your account.")
+    }
+
     /// 404
     pub fn not_found() -> Self {
         Self::of(
@@ -155,6 +166,7 @@ fn troubles() -> Vec<(&'static str, Trouble)> {
         ("bad-request", Trouble::bad_request()),
         ("from-elsewhere", Trouble::from_elsewhere()),
         ("for-admins", Trouble::for_admins()),
+        ("not-admitted", Trouble::not_admitted(sample::HOSTILE, true)),
         ("not-found", Trouble::not_found()),
         ("not-this-way", Trouble::not_this_way()),
         (

@@ -10,6 +10,7 @@ pub mod audit_words;
 pub mod dashboard;
 pub mod enrolment;
 pub mod errors;
+pub mod gate;
 pub mod links;
 pub mod mail;
 pub mod proof;
@@ -341,6 +342,8 @@ pub fn render_all_samples() -> Vec<(String, String)> {
     add(&mut all, "link-made", users::LinkMadePage::samples());
     add(&mut all, "audit", audit::AuditPage::samples());
     add(&mut all, "audit-export", audit::AuditExportPage::samples());
+    add(&mut all, "gate", gate::GatePage::samples());
+    add(&mut all, "hand-over", gate::HandOverPage::samples());
     add(&mut all, "error-outside", errors::ErrorOutside::samples());
     add(&mut all, "error-inside", errors::ErrorInside::samples());
     all

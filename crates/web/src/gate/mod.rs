@@ -1,0 +1,142 @@
+//! `/gate`: what a reverse proxy asks for each request to a protected host (forward-auth).
+//!
+//! It stands beside the router and its layers, because it answers proxies and not browsers, and
+//! because it is asked more often than all else together. A yes is answered from what is
+//! remembered, with headers that were prepared when it was read; everything else takes the longer
+//! way through the database. `docs/gate.md` has the protocol.
+
+mod answers;
+mod asked;
+pub(crate) mod request_ids;
+
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, Request};
+use axum::response::Response;
+use vestibule_domain::application::Host;
+use vestibule_domain::proof::Assurance;
+use vestibule_domain::token::{Token, TokenHash};
+use vestibule_flows::gate::{GateAnswer, GateMemory};
+
+use crate::request::cookies::{self, GATE};
+use crate::state::App;
+use answers::{Identity, No};
+use asked::{Asked, Dialect};
+
+/// Where it stands.
+pub(crate) const PATH: &str = "/gate";
+
+/// The gate with what it remembers.
+pub(crate) struct Gate {
+    app: App,
+    memory: GateMemory<Identity>,
+}
+
+/// One request to the gate, as far as it was understood.
+pub(crate) struct Question {
+    dialect: Dialect,
+    asked: Result<Asked, Misunderstood>,
+    token: Option<TokenHash>,
+    nonce: Option<Token>,
+}
+
+/// Why a request says nothing that could be answered with yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misunderstood {
+    /// It comes from a peer that is not among the trusted proxies: anybody may have written it.
+    Untrusted,
+    /// A header is missing, doubled or not written as it should be, or no dialect is named.
+    Malformed,
+}
+
+impl Gate {
+    pub(crate) fn new(app: App) -> Self {
+        let memory = GateMemory::new(app.vestibule.settings().gate_memory);
+        Self { app, memory }
+    }
+
+    /// How many sessions it remembers.
+    pub(crate) fn remembers(&self) -> usize {
+        self.memory.len()
+    }
+
+    /// Whether the word of this peer counts.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.app.trusted_proxies.iter().any(|network| network.contains(&peer))
+    }
+
+    /// Understands a request, and answers it at once if what is remembered says yes.
+    pub(crate) fn answer_from_memory<B>(
+        &self,
+        request: &Request<B>,
+        trusted: bool,
+        id: &str,
+    ) -> Result<Response, Question> {
+        let headers = request.headers();
+        let dialect = Dialect::of_query(request.uri().query());
+        let asked = match dialect {
+            _ if !trusted => Err(Misunderstood::Untrusted),
+            None => Err(Misunderstood::Malformed),
+            Some(_) => Asked::read(headers).ok_or(Misunderstood::Malformed),
+        };
+        let dialect = dialect.unwrap_or(Dialect::Caddy);
+        let token = cookies::read_one(&self.app, GATE, headers).map(|token| token.hash());
+        if let (Ok(asked), Some(token)) = (&asked, &token)
+            && let Some((known, assurance)) =
+                self.app.vestibule.gate_remembers(&self.memory, token, &asked.host)
+        {
+            return Ok(answers::yes(&known.prepared, assurance, id));
+        }
+        let nonce = cookies::read_one(&self.app, cookies::NONCE, headers);
+        Err(Question { dialect, asked, token, nonce })
+    }
+
+    /// Answers from the database.
+    pub(crate) async fn answer(&self, question: Question, id: &str) -> Response {
+        let no = match self.decide(&question).await {
+            Ok((identity, assurance)) => return answers::yes(&identity, assurance, id),
+            Err(no) => no,
+        };
+        tracing::debug!(id, ?no, "the gate stays shut");
+        answers::no(&self.app, &question, &no, id)
+    }
+
+    async fn decide(&self, question: &Question) -> Result<(Identity, Assurance), No> {
+        let asked = question.asked.as_ref().map_err(|why| No::Misunderstood(*why))?;
+        let host = self.protected_host(&asked.host).ok_or(No::NoApplication)?;
+        let vestibule = &self.app.vestibule;
+        let answer =
+            vestibule.gate(&self.memory, question.token.as_ref(), &host, Identity::of).await;
+        match answer {
+            Ok(GateAnswer::Granted(known, assurance)) => Ok((known.prepared.clone(), assurance)),
+            Ok(GateAnswer::Needs(_)) => Err(No::Needs(host)),
+            Ok(GateAnswer::Refused(_)) => Err(No::Refused),
+            Ok(GateAnswer::NoApplication) => Err(No::NoApplication),
+            Err(error) => {
+                tracing::warn!(%error, "the gate cannot know");
+                Err(No::Unknown)
+            }
+        }
+    }
+
+    fn protected_host(&self, text: &str) -> Option<Host> {
+        protected_host(&self.app, text)
+    }
+}
+
+/// A host that may be an application's: never Vestibule's own, whose cookies are for itself.
+pub(crate) fn protected_host(app: &App, text: &str) -> Option<Host> {
+    let host = Host::parse(text, app.is_https()).ok()?;
+    let own = app.public_url.host_str().unwrap_or_default();
+    (host.name() != own).then_some(host)
+}
+
+/// The protected host that a proxy names; `None` unless its word counts and it names one.
+pub(crate) fn host_of_proxy(app: &App, headers: &HeaderMap, peer: IpAddr) -> Option<Host> {
+    let peer = peer.to_canonical();
+    if !app.trusted_proxies.iter().any(|network| network.contains(&peer)) {
+        return None;
+    }
+    protected_host(app, asked::forwarded_host(headers)?)
+}
