@@ -1,6 +1,8 @@
 //! An application behind the gate, as people meet it: in a real browser, through the real proxies.
 
-use vestibule_domain::application::{Enter, Rules};
+use vestibule_domain::application::{Enter, Host, Rules};
+use vestibule_domain::name::Name;
+use vestibule_domain::user::Role;
 use vestibule_testkit::browser::Options;
 use vestibule_testkit::proxies::{Kind, Proxy};
 use vestibule_testkit::upstream::PythonUpstream;
@@ -15,7 +17,9 @@ async fn application(app: &TestApp, kind: Kind, enter: Enter) -> (Proxy, PythonU
     let proxy = Proxy::start(kind, app.port(), upstream.port).await;
     let account = app.account.unwrap();
     let rules = Rules { account, enter, always_mfa: false, max_age: None };
-    app.protect_with(&proxy.host(), rules).await;
+    let host = Host::parse(&proxy.host(), false).unwrap();
+    let name = Name::parse("Demo application").unwrap();
+    app.vestibule.furnish_application(&name, &host, rules).await.unwrap();
     (proxy, upstream)
 }
 
@@ -65,24 +69,44 @@ async fn people_arrive_through_caddy_on_a_phone_without_javascript() {
     people_arrive(Kind::Caddy, Options::phone().without_javascript()).await;
 }
 
-/// Who may not enter reads why, and what to do; through both proxies it is the same page.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_may_not_enter_reads_why() {
+/// Who may not enter reads why, and what to do: on the way in at Vestibule, later at the application,
+/// where both proxies show the same page.
+async fn who_may_not_enter_reads_why(kind: Kind) {
     let app = TestApp::behind_proxies(Database::Sqlite).await;
-    let (proxy, _upstream) = application(&app, Kind::Nginx, Enter::Admins).await;
+    let (proxy, _upstream) = application(&app, kind, Enter::Admins).await;
+    let pictures = Pictures::new();
     let ben = Person::new("ben", &app).await;
     ben.open(&proxy.url()).await;
     ben.gives_password().await;
-    ben.sees("This application is not open to you").await;
-    Pictures::new().take(&ben, "refused").await;
+    ben.sees("Demo application is not open to you").await;
+    ben.sees("ask an Admin of your account").await;
+    pictures.take(&ben, "refused-on-the-way").await;
     ben.press("Go to the dashboard").await;
     ben.sees("You are signed in as Ben Okafor").await;
 
-    let app = TestApp::behind_proxies(Database::Sqlite).await;
-    let (proxy, _upstream) = application(&app, Kind::Caddy, Enter::Admins).await;
-    let dinesh = Person::new("dinesh", &app).await;
-    dinesh.open(&proxy.url()).await;
-    dinesh.gives_password().await;
-    dinesh.sees("This application is not open to you").await;
-    dinesh.has_no_complaints_but(&["403"]).await;
+    app.add("eve", "Eve Adams", Role::Admin, false).await;
+    let eve = Person::new("eve", &app).await;
+    eve.open(&proxy.url()).await;
+    eve.gives_password().await;
+    eve.sees("Hello Eve Adams").await;
+    let ada = app.admin("ada").await;
+    assert_eq!(app.set_role(&ada, "eve", "Member").await.status, 303);
+    eve.reload().await;
+    eve.sees("This application is not open to you").await;
+    eve.sees("ask an Admin of your account").await;
+    assert_eq!(eve.url().await, format!("{}/", proxy.url()));
+    pictures.take(&eve, "refused-at-the-application").await;
+    eve.press("Go to the dashboard").await;
+    eve.sees("You are signed in as Eve Adams").await;
+    eve.has_no_complaints_but(&["403", "favicon.ico"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_enter_through_nginx_reads_why() {
+    who_may_not_enter_reads_why(Kind::Nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_enter_through_caddy_reads_why() {
+    who_may_not_enter_reads_why(Kind::Caddy).await;
 }

@@ -115,7 +115,12 @@ impl Pictures {
         let path = self.folder.join(format!("{name}.png"));
         person.show_as(options).await;
         // A long list is cut off where the screen ends.
-        let measured = person.evaluate("return [document.body.scrollHeight, innerHeight]").await;
+        let measured = person
+            .evaluate(
+                "const { scrollHeight, offsetTop, offsetHeight } = document.body; \
+                 return [Math.max(scrollHeight, offsetTop + offsetHeight), innerHeight]",
+            )
+            .await;
         let points = |at: usize| measured[at].as_f64().expect("a number");
         let height = if points(0) > 2.0 * points(1) { points(1) } else { points(0) };
         // A phone's 1.4 pixels to the point are sharp enough, and half the size.

@@ -63,7 +63,7 @@ through_proxies! {
             for visitor in [&eve, &nobody, &stranger] {
                 let answer = closed.raw(visitor, &first, &[]).await;
                 assert!(answer.status >= 400, "{first}: {answer:?}");
-                let bytes = closed.bytes_to("open.localhost", visitor, &first, &[]);
+                let bytes = visitor.bytes("open.localhost", &first, &[]);
                 let answer = closed.proxy.send(&bytes).await;
                 assert!(answer.status >= 400, "{first}: {answer:?}");
             }

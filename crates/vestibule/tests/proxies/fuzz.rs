@@ -11,7 +11,7 @@ use crate::gated::through_proxies;
 /// Requests of each kind. They are the same at every run, so that what fails fails again.
 const TRIES: usize = 1_500;
 
-/// A generator that needs no seed from outside (SplitMix64).
+/// A generator that needs no seed from outside (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {

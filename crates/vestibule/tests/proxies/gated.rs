@@ -120,25 +120,7 @@ impl Gated {
 
     /// Its bytes.
     pub(crate) fn bytes(&self, visitor: &Visitor, first: &str, lines: &[&str]) -> Vec<u8> {
-        self.bytes_to(&self.proxy.host(), visitor, first, lines)
-    }
-
-    /// Its bytes, with another host in the header.
-    pub(crate) fn bytes_to(
-        &self,
-        host: &str,
-        visitor: &Visitor,
-        first: &str,
-        lines: &[&str],
-    ) -> Vec<u8> {
-        let cookies = visitor.there.cookie_header();
-        let cookies = cookies.map(|cookies| format!("Cookie: {cookies}"));
-        let mut all: Vec<&str> = cookies.as_deref().into_iter().collect();
-        all.extend(lines);
-        if !lines.iter().any(|line| line.to_lowercase().starts_with("connection:")) {
-            all.push("Connection: close");
-        }
-        raw::request(first, host, &all)
+        visitor.bytes(&self.proxy.host(), first, lines)
     }
 }
 
@@ -148,6 +130,18 @@ fn going_on(answer: &Answer) -> Option<String> {
 }
 
 impl Visitor {
+    /// A request of bytes with the cookies of the application.
+    pub(crate) fn bytes(&self, host: &str, first: &str, lines: &[&str]) -> Vec<u8> {
+        let cookies = self.there.cookie_header();
+        let cookies = cookies.map(|cookies| format!("Cookie: {cookies}"));
+        let mut all: Vec<&str> = cookies.as_deref().into_iter().collect();
+        all.extend(lines);
+        if !lines.iter().any(|line| line.to_lowercase().starts_with("connection:")) {
+            all.push("Connection: close");
+        }
+        raw::request(first, host, &all)
+    }
+
     /// Opens an address of the application, as a person does.
     pub(crate) async fn open(&self, path: &str) -> Answer {
         self.there.send(Method::GET, path, None, &PAGE_LOAD).await
