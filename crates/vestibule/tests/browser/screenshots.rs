@@ -117,8 +117,9 @@ impl Pictures {
         // A long list is cut off where the screen ends.
         let measured = person
             .evaluate(
-                "const { scrollHeight, offsetTop, offsetHeight } = document.body; \
-                 return [Math.max(scrollHeight, offsetTop + offsetHeight), innerHeight]",
+                "const { scrollHeight } = document.body; \
+                 const { bottom } = document.body.getBoundingClientRect(); \
+                 return [Math.max(scrollHeight, bottom + scrollY), innerHeight]",
             )
             .await;
         let points = |at: usize| measured[at].as_f64().expect("a number");

@@ -97,6 +97,18 @@ through_proxies! {
         }
     }
 
+    /// So is Vestibule: the audit log has the address of the connection.
+    async fn vestibule_is_told_the_truth(gated) {
+        let ben = gated.app.sign_in("ben").await;
+        let there = gated.proxy.browser().coming_from("203.0.113.9");
+        let page = gated.enter(&Visitor { login: ben, there }, "/").await;
+        assert_eq!(page.status, 200, "{page:?}");
+        let ada = gated.app.admin("ada").await;
+        let log = ada.get("/settings/audit?kind=application.entered").await;
+        log.must_show("127.0.0.1");
+        assert!(!log.shows("203.0.113.9"), "{}", log.text());
+    }
+
     /// Only the proxy asks the gate, and only the callback itself is Vestibule's at this host.
     async fn neither_gate_nor_callback_can_be_reached_past_the_proxy(gated) {
         let ben = gated.at_application("ben").await;
