@@ -55,9 +55,12 @@ use Door::{Admin, Link, Open, SignedIn, Vestibule};
 
 pub(crate) const ROUTES: &[Route] = &[
     page(SignedIn, "/"),
+    // On a protected host, where the proxy says so; nobody else finds it.
+    page(Open, "/.vestibule/callback"),
     page(Link, "/address/{token}"),
     page_with_form(Vestibule, "/enrolment", CODE),
     page_with_form(Link, "/forgotten/{token}", NEW_PASSWORD),
+    page(SignedIn, "/hand-over"),
     page(Open, "/healthz"),
     page_with_form(Link, "/invitation/{token}", &[("name", "Eve"), ("password", PASSWORD)]),
     act(SignedIn, "/notices/{id}/dismiss", &[]),

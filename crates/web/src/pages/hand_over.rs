@@ -39,7 +39,7 @@ use crate::views::gate::{GatePage, HandOverPage};
 pub(crate) const CALLBACK: &str = "/.vestibule/callback";
 
 pub(crate) fn router() -> Router<App> {
-    Router::new().route("/hand-over", get(hand_over)).route(CALLBACK, get(arrive))
+    Router::new().route("/hand-over", get(hand_over)).route("/.vestibule/callback", get(arrive))
 }
 
 async fn hand_over(

@@ -14,6 +14,7 @@
 //! | AT-77, 79, 80, 81, 83 | `recovery.rs` |
 //! | AT-77, 82, 83 by mail | `../mail.rs`, `../address_change.rs`, `../forgotten.rs` |
 //! | AT-85 | `return_to.rs` |
+//! | AT-86 to 88 | `gate.rs`, and through real proxies `tests/proxies/` |
 //! | AT-90, 91 | `secrets.rs` |
 //! | AT-92, 93, 94, 96, 97 | `operations.rs` |
 //! | AT-93, 98 | `trail.rs` |
@@ -21,11 +22,12 @@
 //!
 //! Not here, for there is nothing yet that could be attacked so: AT-09, 44, 46, 48, 50, 51 (other
 //! logins), 10, 72 to 76 (passkeys), 25, 31, 47, 52, 53 (clients that are no
-//! browser), 64 to 68 (remembered devices), 86 to 88 (the gate).
+//! browser), 64 to 68 (remembered devices).
 
 mod cookies;
 mod cross_site;
 mod factors;
+mod gate;
 mod guessing;
 mod once;
 mod operations;
