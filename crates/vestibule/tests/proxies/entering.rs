@@ -1,9 +1,10 @@
 //! Into the application and out of it again.
 
+use url::Url;
 use vestibule_domain::application::Enter;
 use vestibule_domain::user::Role;
 
-use crate::gated::through_proxies;
+use crate::gated::{Visitor, through_proxies};
 
 through_proxies! {
     /// Whoever opens the application is led to the sign-in and back to the page that was asked for.
@@ -111,5 +112,44 @@ through_proxies! {
             assert!(answer.headers.get("set-cookie").is_none(), "{answer:?}");
         }
         assert!(gated.upstream.new_ones().is_empty());
+    }
+
+    /// The way back leads to the application, whatever address was asked for at the beginning.
+    async fn the_way_back_stays_at_the_application(gated) {
+        let login = gated.app.sign_in("ben").await;
+        for target in [
+            "//evil.example/",
+            "///evil.example/",
+            "/\\evil.example/",
+            "/%5cevil.example/",
+            "/%2fevil.example/",
+            "/.//evil.example/",
+            "/x/..//evil.example/",
+            "/@evil.example",
+            "/:80@evil.example",
+            "/?to=https://evil.example/",
+            "/.vestibule/gate",
+        ] {
+            let visitor = Visitor { login: login.clone(), there: gated.proxy.browser() };
+            let page_load = ["Accept: text/html"];
+            let first = gated.raw(&visitor, &format!("GET {target} HTTP/1.1"), &page_load).await;
+            if first.status == 404 {
+                // What lies under `/.vestibule/` is nobody's page.
+                continue;
+            }
+            assert_eq!(first.status, 302, "{target}: {first:?}");
+            let nonce = first.values("Set-Cookie")[0].split(';').next().unwrap().to_owned();
+            let (name, value) = nonce.split_once('=').unwrap();
+            visitor.there.plant(name, value);
+            let handed = login.get(first.values("Location")[0]).await;
+            let callback = handed.location().or_else(|| handed.link("Go on")).unwrap();
+            assert!(callback.starts_with(&format!("{}/.vestibule/callback?", gated.proxy.url())));
+            let arrived = visitor.there.get(&callback).await;
+            assert_eq!(arrived.status, 303, "{target}: {arrived:?}");
+            let to = arrived.location().unwrap();
+            let base = Url::parse(&gated.proxy.url()).unwrap();
+            let reached = base.join(&to).unwrap();
+            assert_eq!(reached.host_str(), Some("app.localhost"), "{target} leads to {to}");
+        }
     }
 }
