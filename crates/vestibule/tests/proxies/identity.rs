@@ -1,30 +1,30 @@
 //! The headers that say who it is.
 
+use vestibule_domain::name::MAX_LENGTH;
 use vestibule_domain::user::Role;
 use vestibule_testkit::upstream::IDENTITY;
 
 use crate::gated::through_proxies;
 
 /// Names that are hard on headers, proxies and whoever reads them.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "Zoë \"Quote\" O'Neil, Jr.",
     "100 % Größe",
     "%0d%0aRemote-Role: Admin",
     "{env.PATH} {http.request.host} $host ${HOME}",
     "\u{1f600} 李雷",
     "a\\b;c=d<e>&f+g",
-    "Line\u{2028}Separator",
+    "\u{1f469}\u{200d}\u{1f4bb}",
+    "'; DROP TABLE users; --",
     "null",
 ];
 
 through_proxies! {
     /// Every name arrives percent-encoded, breaks nothing, forges nothing, and can be read back.
     async fn a_hostile_name_passes(gated) {
-        for (number, name) in NAMES.into_iter().enumerate() {
-            // What the rules for names refuse, nobody is called.
-            if vestibule_domain::name::Name::parse(name).is_err() {
-                continue;
-            }
+        // The longest of all, of characters of four bytes.
+        let longest = "\u{1f600}".repeat(MAX_LENGTH);
+        for (number, name) in NAMES.into_iter().chain([longest.as_str()]).enumerate() {
             let who = format!("who{number}");
             gated.app.add(&who, name, Role::Member, false).await;
             let visitor = gated.at_application(&who).await;
