@@ -3,6 +3,8 @@
 //!
 //! The queue is fair: networks take turns, and when it is full the network that has most of it
 //! gives way. Whoever floods it waits behind themselves.
+//!
+//! The threads are of lower priority than those that answer requests.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use vestibule_domain::password::HashMemory;
+use vestibule_metrics::{Counter, Histogram, Stopwatch};
 
 use crate::error::FlowError;
 use crate::visitor::Visitor;
@@ -22,7 +25,18 @@ const LONGEST_OF_ONE: usize = 96;
 /// How long a thread keeps its 19 MiB after its last hash.
 const KEPT: Duration = Duration::from_secs(20);
 
-type Job = Box<dyn FnOnce(&mut HashMemory) + Send>;
+/// How much the hashing threads give way to others, from 0 to 19. At 10 a thread that answers requests
+/// weighs nine times as much as one that hashes (sched(7), "The nice value": each step is a factor of
+/// about 1.25), and takes its core at once when it wakes up; where nothing else is to be done, hashes
+/// take as long as ever.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
+/// Who waits, and for how long.
+struct Job {
+    waits: Stopwatch,
+    run: Box<dyn FnOnce(&mut HashMemory) + Send>,
+}
 
 /// The way to the hashing threads. They end when the last of its clones is dropped.
 #[derive(Clone)]
@@ -31,10 +45,22 @@ pub struct HashingQueue(Arc<Door>);
 /// Closes the queue when nobody can send any more.
 struct Door(Arc<Queue>);
 
-#[derive(Default)]
 struct Queue {
     waiting: Mutex<Waiting>,
     changed: Condvar,
+    metrics: HashingMetrics,
+}
+
+/// What is measured here.
+#[derive(Debug)]
+pub(crate) struct HashingMetrics {
+    pub(crate) threads: usize,
+    /// How long jobs waited until a thread took them.
+    pub(crate) waits: Histogram,
+    /// How long they took it.
+    pub(crate) hashes: Histogram,
+    /// How many were turned away, for the queue was full.
+    pub(crate) refused: Counter,
 }
 
 #[derive(Default)]
@@ -42,6 +68,8 @@ struct Waiting {
     /// The networks that wait, the next one first, each with its jobs.
     networks: VecDeque<(String, VecDeque<Job>)>,
     length: usize,
+    /// Threads that hash.
+    busy: usize,
     closed: bool,
 }
 
@@ -75,7 +103,7 @@ impl Waiting {
     fn make_room(&mut self, own: usize) -> bool {
         let most = self.networks.iter_mut().max_by_key(|(_, jobs)| jobs.len());
         let Some((_, jobs)) = most.filter(|(_, jobs)| jobs.len() > own + 1) else { return false };
-        // Whoever waits for it is told that the queue is full.
+        // Whoever waits for it is told that the queue is full, and counts that.
         jobs.pop_back();
         self.length -= 1;
         true
@@ -96,20 +124,44 @@ impl Waiting {
 impl HashingQueue {
     /// Starts one thread for each core.
     pub fn start() -> std::io::Result<Self> {
-        let queue = Arc::<Queue>::default();
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let metrics = HashingMetrics {
+            threads: cores,
+            waits: Histogram::of_waits(),
+            hashes: Histogram::of_waits(),
+            refused: Counter::default(),
+        };
+        let (waiting, changed) = (Mutex::default(), Condvar::default());
+        let queue = Arc::new(Queue { waiting, changed, metrics });
         for number in 0..cores {
             let queue = Arc::clone(&queue);
-            std::thread::Builder::new()
-                .name(format!("hashing-{number}"))
-                .spawn(move || work(&queue))?;
+            std::thread::Builder::new().name(format!("hashing-{number}")).spawn(move || {
+                give_way(number == 0);
+                work(&queue);
+            })?;
         }
         Ok(Self(Arc::new(Door(queue))))
     }
 
-    /// Whether a hash of this visitor would be taken at this moment.
-    pub(crate) fn has_room(&self, from: &Visitor) -> bool {
-        self.0.0.lock().has_room(&from.network())
+    /// Refuses whoever's hash would not be taken at this moment.
+    pub(crate) fn room_for(&self, from: &Visitor) -> Result<(), FlowError> {
+        let has_room = self.0.0.lock().has_room(&from.network());
+        if has_room { Ok(()) } else { Err(self.refuse()) }
+    }
+
+    fn refuse(&self) -> FlowError {
+        self.metrics().refused.inc();
+        FlowError::Busy
+    }
+
+    pub(crate) fn metrics(&self) -> &HashingMetrics {
+        &self.0.0.metrics
+    }
+
+    /// How many jobs wait, and how many threads are at one.
+    pub(crate) fn length_and_busy(&self) -> (usize, usize) {
+        let waiting = self.0.0.lock();
+        (waiting.length, waiting.busy)
     }
 
     /// Runs `job` on one of the threads with the memory that it keeps for hashes.
@@ -119,18 +171,22 @@ impl HashingQueue {
         job: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
     ) -> Result<T, FlowError> {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |memory| {
+        let queue = Arc::clone(&self.0.0);
+        let run = Box::new(move |memory: &mut HashMemory| {
             // Whoever asked may have gone away meanwhile; then nothing is hashed.
             if !answer.is_closed() {
-                let _ = answer.send(job(memory));
+                let hash = Stopwatch::start();
+                let done = job(memory);
+                queue.metrics.hashes.note(hash);
+                let _ = answer.send(done);
             }
         });
         let queue = &self.0.0;
-        if !queue.lock().push(from.network(), job) {
-            return Err(FlowError::Busy);
+        if !queue.lock().push(from.network(), Job { waits: Stopwatch::start(), run }) {
+            return Err(self.refuse());
         }
         queue.changed.notify_one();
-        answered.await.map_err(|_| FlowError::Busy)
+        answered.await.map_err(|_| self.refuse())
     }
 }
 
@@ -147,17 +203,39 @@ impl Queue {
     }
 }
 
+/// Lowers the priority of this thread, so that a request that needs no hash is answered at once while
+/// every core hashes.
+///
+/// POSIX knows one nice value a process, and elsewhere this would slow all of it down. On Linux each
+/// thread has its own: setpriority(2), "C library/kernel differences".
+#[cfg(target_os = "linux")]
+fn give_way(is_first: bool) {
+    let this = rustix::thread::gettid();
+    // Anybody may lower their own priority, unless a sandbox forbids the call as such.
+    if let Err(error) = rustix::process::setpriority_process(Some(this), NICENESS)
+        && is_first
+    {
+        tracing::debug!(%error, "the hashing threads are of no lower priority than others");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way(_: bool) {}
+
 fn work(queue: &Queue) {
     let mut memory = HashMemory::default();
     let mut waiting = queue.lock();
     loop {
         if let Some(job) = waiting.pop() {
+            waiting.busy += 1;
             drop(waiting);
+            queue.metrics.waits.note(job.waits);
             // One that panics is one answer less, not one thread less.
-            if catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| (job.run)(&mut memory))).is_err() {
                 memory = HashMemory::default();
             }
             waiting = queue.lock();
+            waiting.busy -= 1;
         } else if waiting.closed {
             return;
         } else {
@@ -173,10 +251,13 @@ fn work(queue: &Queue) {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST, LONGEST_OF_ONE, Waiting};
+    use vestibule_metrics::Stopwatch;
+
+    use super::{Job, LONGEST, LONGEST_OF_ONE, Waiting};
 
     fn fill(waiting: &mut Waiting, network: &str, jobs: usize) -> usize {
-        (0..jobs).filter(|_| waiting.push(network.into(), Box::new(|_| ()))).count()
+        let job = || Job { waits: Stopwatch::start(), run: Box::new(|_| ()) };
+        (0..jobs).filter(|_| waiting.push(network.into(), job())).count()
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod error;
 pub mod forgotten;
 pub mod furnish;
 pub mod gate;
+mod gate_metrics;
 pub mod hand_over;
 mod hashing;
 mod housekeeping;
@@ -27,6 +28,7 @@ pub mod key_rewrap;
 pub mod key_rotation;
 mod keys;
 mod limits;
+mod metrics;
 pub mod nodes;
 mod notices;
 pub mod outbox;
@@ -44,9 +46,11 @@ mod vestibule;
 mod visitor;
 
 pub use error::FlowError;
+pub use gate_metrics::{GateDecision, GateMetrics};
 pub use hashing::HashingQueue;
 pub use keys::{KeyError, rewrap};
 pub use limits::CodeLimits;
+pub use metrics::Metrics;
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
     AccountRecord, AuditKey, AuditLine, AuditPage, AuditPerson, FactorRecord, Member, MemberFilter,

@@ -53,9 +53,7 @@ impl Vestibule {
         refused: AuditEvent,
     ) -> Result<Result<CountedAttempt, Duration>, FlowError> {
         // What will not be compared is not counted.
-        if !self.hashing.has_room(from) {
-            return Err(FlowError::Busy);
-        }
+        self.hashing.room_for(from)?;
         let (address, now) = (Address::typed(typed_email), self.clock.now());
         let mut tx = self.store.write().await?;
         let is_known = match &from.token {
@@ -233,9 +231,7 @@ impl Vestibule {
         proving: &Proving,
     ) -> Result<Result<(), CodeRefused>, FlowError> {
         // What will not be compared is not counted.
-        if !self.hashing.has_room(from) {
-            return Err(FlowError::Busy);
-        }
+        self.hashing.room_for(from)?;
         let (session, now) = (&proving.current.record, self.clock.now());
         let mut tx = self.store.write().await?;
         let lane = match &from.token {

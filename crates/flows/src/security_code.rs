@@ -78,12 +78,16 @@ impl Vestibule {
         typed: &str,
     ) -> Result<Proven, FlowError> {
         if let Ok(code) = Code::parse(typed) {
-            return self.give_security_code(from, proving, &code).await;
+            let proven = self.give_security_code(from, proving, &code).await?;
+            self.metrics.count_code(&proven);
+            return Ok(proven);
         }
-        match RecoveryCode::parse(typed) {
-            Ok(code) => self.give_recovery_code(from, proving, code).await,
-            Err(_) => Ok(Proven::Refused(CodeRefused::NotACode)),
-        }
+        let proven = match RecoveryCode::parse(typed) {
+            Ok(code) => self.give_recovery_code(from, proving, code).await?,
+            Err(_) => Proven::Refused(CodeRefused::NotACode),
+        };
+        self.metrics.count_recovery_code(&proven);
+        Ok(proven)
     }
 
     /// The attempt is counted first, then the code compared, then its step spent together with the

@@ -128,6 +128,8 @@ impl Vestibule {
             if matches!(answer, Access::Granted { .. }) {
                 self.note_browser(tx, from, record.user, now).await?;
                 tx.note_sign_in(record.user, now).await?;
+                let second = record.session.second.map(|(by, _)| by);
+                tx.count_at_commit(self.metrics.sign_in(second));
                 self.end_waits(tx, from, record.user).await?;
             }
         }

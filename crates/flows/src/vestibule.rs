@@ -18,6 +18,7 @@ use crate::error::FlowError;
 use crate::gate::{DEFAULT_MEMORY, Seen};
 use crate::hashing::HashingQueue;
 use crate::keys::{DataKeys, KeyError, lane_key};
+use crate::metrics::Metrics;
 
 /// What an operator can set about the rules.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +63,7 @@ pub struct Vestibule {
     /// This process among those that seal the audit trail.
     pub(crate) sealer: Arc<str>,
     pub(crate) lane_key: LaneKey,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) seen: Arc<Seen>,
 }
 
@@ -90,6 +92,7 @@ impl Vestibule {
             clock_watch,
             sealer,
             lane_key,
+            metrics: Arc::default(),
             seen,
         })
     }
@@ -146,13 +149,14 @@ impl Vestibule {
         Ok(tx.commit().await?)
     }
 
-    /// Writes an audit event in the transaction of its act.
+    /// Writes an audit event in the transaction of its act, with which it is counted.
     pub(crate) async fn audit(
         &self,
         tx: &mut vestibule_store::Writing,
         event: vestibule_domain::audit::AuditEvent,
         now: Timestamp,
     ) -> Result<(), FlowError> {
+        tx.count_at_commit(self.metrics.event(event.kind));
         Ok(tx.audit(AuditEventId::new(now, &self.randomness), &event, now).await?)
     }
 }

@@ -12,9 +12,11 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Postgres, Row as _, Sqlite, Transaction};
 
 use tokio::sync::Notify;
+use vestibule_metrics::{Counter, Stopwatch};
 
 use crate::changes::{Changes, Subject};
 use crate::error::StoreError;
+use crate::metrics::StoreMetrics;
 use crate::watching;
 
 /// A value that is bound to a statement.
@@ -84,6 +86,10 @@ pub struct Writing {
     /// Who is told, once it is committed, that a mail waits.
     pub(crate) sender: Arc<Notify>,
     pub(crate) wrote_mail: bool,
+    pub(crate) metrics: Arc<StoreMetrics>,
+    /// What is counted once it is committed.
+    pub(crate) counted: Vec<Counter>,
+    pub(crate) began: Stopwatch,
     /// Who is told, once it is committed, what is not as it was.
     pub(crate) changes: Arc<Changes>,
     pub(crate) touched: Vec<Subject>,
@@ -233,6 +239,8 @@ impl Writing {
             Connection::PostgresWrite(transaction) => transaction.commit().await?,
             Connection::Sqlite(_) | Connection::Postgres(_) => {}
         }
+        self.metrics.transactions.note(self.began);
+        self.counted.iter().for_each(Counter::inc);
         if self.wrote_mail {
             self.sender.notify_one();
         }

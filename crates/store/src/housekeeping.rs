@@ -19,14 +19,16 @@ const ENROLMENTS_KEPT: Duration = Duration::from_hours(1);
 /// How long ended links are kept, so that their page can still say that they were used.
 const LINKS_KEPT: Duration = Duration::from_hours(48);
 
+/// How long ended hand-overs are kept.
+const HAND_OVERS_KEPT: Duration = Duration::from_mins(5);
 /// How long a browser is known after its last sign-in: as long as browsers keep its cookie.
 const BROWSERS_KEPT: Duration = Duration::from_hours(400 * 24);
 /// How long it is kept how often something was asked for: longer than any window of a limit.
 const ASKS_KEPT: Duration = Duration::from_hours(2);
 
 impl Writing {
-    /// Removes one batch of ended sessions, old spent codes, expired enrolments and links, lanes
-    /// that are forgotten and browsers that stay away; answers whether there may be more.
+    /// Removes one batch of ended sessions, old spent codes, expired enrolments, links and
+    /// hand-overs, lanes that are forgotten and browsers that stay away; answers whether there may be more.
     pub async fn remove_what_is_over(
         &mut self,
         limits: SessionLimits,
@@ -65,6 +67,13 @@ impl Writing {
                 values![now.minus(LINKS_KEPT), BATCH],
             )
             .await?;
+        let hand_overs = self
+            .change(
+                "DELETE FROM hand_overs WHERE code_hash IN
+                     (SELECT code_hash FROM hand_overs WHERE expires_at < $1 LIMIT $2)",
+                values![now.minus(HAND_OVERS_KEPT), BATCH],
+            )
+            .await?;
         let lanes = self.remove_lanes(now).await?;
         let kept = i64::try_from(BROWSERS_KEPT.as_millis()).unwrap_or(i64::MAX);
         let browsers = self
@@ -79,7 +88,7 @@ impl Writing {
             .await?;
         let asks = self.remove_asks(now).await?;
         let batch = BATCH.unsigned_abs();
-        let removed = [ended, spent, enrolments, links, lanes, browsers, asks];
+        let removed = [ended, spent, enrolments, links, hand_overs, lanes, browsers, asks];
         Ok(removed.iter().any(|removed| *removed >= batch))
     }
 

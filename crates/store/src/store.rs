@@ -12,11 +12,13 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{PgPool, SqlitePool};
 use tokio::sync::Notify;
 use vestibule_domain::time::Timestamp;
+use vestibule_metrics::Stopwatch;
 
 use crate::changes::Changes;
 use crate::engine::{Connection, Reading, Row, Writing};
 use crate::error::StoreError;
 use crate::in_use::InUse;
+use crate::metrics::StoreMetrics;
 use crate::migrations::{self, Spelling};
 
 /// How long a request waits for a connection before the database counts as away.
@@ -70,6 +72,7 @@ pub struct Store {
     pub(crate) pools: Pools,
     /// Told of every mail that this process has written.
     sender: Arc<Notify>,
+    pub(crate) metrics: Arc<StoreMetrics>,
     pub(crate) changes: Arc<Changes>,
     _in_use: Option<Arc<InUse>>,
 }
@@ -116,7 +119,8 @@ impl Store {
             DatabaseUrl::Sqlite(path) => sqlite_pools(sqlite_options(path)).await?,
             DatabaseUrl::Postgres(options) => Pools::Postgres(postgres_pool(options).await?),
         };
-        Ok(Self { pools, sender: Arc::default(), changes: Arc::default(), _in_use: None })
+        let (sender, metrics, changes) = Default::default();
+        Ok(Self { pools, sender, metrics, changes, _in_use: None })
     }
 
     /// What has changed, for whoever remembers something.
@@ -126,26 +130,37 @@ impl Store {
 
     /// A connection to read with.
     pub async fn read(&self) -> Result<Reading, StoreError> {
+        let wait = Stopwatch::start();
         let connection = match &self.pools {
-            Pools::Sqlite { readers, .. } => Connection::Sqlite(readers.acquire().await?),
-            Pools::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
+            Pools::Sqlite { readers, .. } => readers.acquire().await.map(Connection::Sqlite),
+            Pools::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
         };
+        let connection = self.metrics.lent(&self.metrics.reading, wait, connection)?;
         Ok(Reading { connection })
     }
 
     /// Begins a transaction. It must not be held across a password hash.
     pub async fn write(&self) -> Result<Writing, StoreError> {
+        let wait = Stopwatch::start();
         let connection = match &self.pools {
             // A transaction that reads first and writes later would fail at once when another
             // writer came between, in spite of the busy timeout.
             Pools::Sqlite { writer, .. } => {
-                Connection::SqliteWrite(writer.begin_with("BEGIN IMMEDIATE").await?)
+                writer.begin_with("BEGIN IMMEDIATE").await.map(Connection::SqliteWrite)
             }
-            Pools::Postgres(pool) => Connection::PostgresWrite(pool.begin().await?),
+            Pools::Postgres(pool) => pool.begin().await.map(Connection::PostgresWrite),
         };
-        let (sender, changes) = (Arc::clone(&self.sender), Arc::clone(&self.changes));
-        let reading = Reading { connection };
-        Ok(Writing { reading, sender, wrote_mail: false, changes, touched: vec![] })
+        let connection = self.metrics.lent(&self.metrics.writing, wait, connection)?;
+        Ok(Writing {
+            reading: Reading { connection },
+            sender: Arc::clone(&self.sender),
+            wrote_mail: false,
+            changes: Arc::clone(&self.changes),
+            touched: vec![],
+            metrics: Arc::clone(&self.metrics),
+            counted: vec![],
+            began: Stopwatch::start(),
+        })
     }
 
     /// Resolves once this process has written a mail that nobody was woken for yet.
@@ -225,8 +240,8 @@ async fn open_sqlite(path: &Path, in_use: InUse) -> Result<Store, StoreError> {
     if let Pools::Sqlite { writer, .. } = &pools {
         migrations::apply(&mut *writer.acquire().await?, Spelling::Sqlite).await?;
     }
-    let (sender, changes) = Default::default();
-    Ok(Store { pools, sender, changes, _in_use: Some(Arc::new(in_use)) })
+    let (sender, metrics, changes) = Default::default();
+    Ok(Store { pools, sender, metrics, changes, _in_use: Some(Arc::new(in_use)) })
 }
 
 fn sqlite_options(path: &Path) -> SqliteConnectOptions {
@@ -264,8 +279,8 @@ async fn sqlite_pools(options: SqliteConnectOptions) -> Result<Pools, StoreError
 async fn open_postgres(options: &PgConnectOptions) -> Result<Store, StoreError> {
     let pool = postgres_pool(options).await?;
     migrations::apply(&mut *pool.acquire().await?, Spelling::Postgres).await?;
-    let (sender, changes) = Default::default();
-    Ok(Store { pools: Pools::Postgres(pool), sender, changes, _in_use: None })
+    let (sender, metrics, changes) = Default::default();
+    Ok(Store { pools: Pools::Postgres(pool), sender, metrics, changes, _in_use: None })
 }
 
 async fn postgres_pool(options: &PgConnectOptions) -> Result<PgPool, StoreError> {

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
 use tokio::task::JoinHandle;
+use tower::ServiceExt as _;
 use url::Url;
 use vestibule_domain::email::Email;
 use vestibule_domain::id::{AccountId, UserId};
@@ -22,7 +25,7 @@ use vestibule_flows::recover::Recover;
 use vestibule_flows::{HashingQueue, Settings, Vestibule};
 use vestibule_mail::{Courier, Encryption, Smtp, Step};
 use vestibule_store::Store;
-use vestibule_web::{Site, WebSettings, app, link, serve};
+use vestibule_web::{Site, WebSettings, app, link, metrics_app, serve};
 
 use crate::client::{Answer, Client};
 use crate::clock::MovableClock;
@@ -480,6 +483,23 @@ impl TestApp {
     pub async fn restore_with_all(&self, backup: Emptied) -> (Self, AfterRestore) {
         let replaced = open_as_is(self.database_url()).await;
         self.restore(backup, &Replaced::There(&replaced)).await
+    }
+
+    /// What Prometheus would read.
+    pub async fn scrape(&self) -> String {
+        let router = metrics_app(Arc::clone(&self.site), Arc::new(|_| ()));
+        let request = Request::get("/metrics").body(Body::empty()).unwrap();
+        let answer = router.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let bytes = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    /// A number that Prometheus would read, by its name and labels.
+    pub async fn counted(&self, line: &str) -> i64 {
+        let scrape = self.scrape().await;
+        let found = scrape.lines().find_map(|it| it.strip_prefix(line)?.strip_prefix(' '));
+        found.unwrap_or_else(|| panic!("no {line} in {scrape}")).parse().unwrap()
     }
 
     /// How often an event stands in the audit trail.

@@ -14,6 +14,7 @@ mod logging;
 mod opening;
 mod output;
 mod passphrase;
+mod process;
 mod replacing;
 mod restored;
 mod serving;

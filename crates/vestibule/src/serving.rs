@@ -12,12 +12,14 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use url::Url;
+use vestibule_domain::time::Timestamp;
 use vestibule_flows::Vestibule;
 use vestibule_mail::{Courier, Smtp, SmtpSettings};
-use vestibule_web::WebSettings;
+use vestibule_web::{MoreMetrics, Site, WebSettings};
 
 use crate::audit_heads::HeadsFile;
-use crate::config::Config;
+use crate::config::{Config, Key};
+use crate::process;
 use crate::stop::Stop;
 use crate::tending::Tending;
 
@@ -37,6 +39,7 @@ const HOUSEKEEPING: Duration = Duration::from_mins(1);
 /// A port that is taken, and the address under which people come to it.
 pub(crate) struct Door {
     listener: TcpListener,
+    metrics: Option<TcpListener>,
     pub(crate) public_url: Url,
     trusted_proxies: Vec<IpNet>,
     smtp: Option<SmtpSettings>,
@@ -45,13 +48,15 @@ pub(crate) struct Door {
 impl Door {
     /// Takes the port. Connections wait from here on until [`serve`] answers them.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .map_err(|error| explain(config.listen, &error))?;
+        let listener = bind(config.listen, Key::Listen).await?;
+        let metrics = match config.metrics_listen {
+            Some(listen) => Some(bind(listen, Key::MetricsListen).await?),
+            None => None,
+        };
         let port = listener.local_addr()?.port();
         let public_url = config.public_url(port)?;
         let (trusted_proxies, smtp) = (config.trusted_proxies.clone(), config.smtp.clone());
-        Ok(Self { listener, public_url, trusted_proxies, smtp })
+        Ok(Self { listener, metrics, public_url, trusted_proxies, smtp })
     }
 
     /// The address as people type it: without a path.
@@ -63,6 +68,13 @@ impl Door {
     pub(crate) fn local_addr(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
+
+    /// Where it listens for Prometheus: an address, or nothing.
+    pub(crate) fn metrics_addr(&self) -> String {
+        let listener = self.metrics.as_ref();
+        let address = listener.and_then(|listener| listener.local_addr().ok());
+        address.map_or(String::new(), |address| address.to_string())
+    }
 }
 
 /// Serves until `stop` is requested, then ends within five seconds, the database closed.
@@ -73,10 +85,12 @@ pub(crate) async fn serve(
     audit_heads: &Path,
     stop: Stop,
 ) -> anyhow::Result<()> {
-    let Door { listener, public_url, trusted_proxies, smtp } = door;
+    let Door { listener, metrics, public_url, trusted_proxies, smtp } = door;
     let courier = smtp.map(|smtp| courier(&vestibule, smtp, &public_url)).transpose()?;
     let courier = courier.map(|courier| tokio::spawn(courier.run(stop.requested())));
-    let site = vestibule_web::app(vestibule.clone(), WebSettings { public_url, trusted_proxies });
+    let settings = WebSettings { public_url, trusted_proxies };
+    let site = Arc::new(vestibule_web::app(vestibule.clone(), settings));
+    let scraped = serve_metrics(metrics, Arc::clone(&site), vestibule.now(), stop.requested());
     let housekeeping = tokio::spawn(keep_house(vestibule.clone()));
     let mut heads = HeadsFile::at(audit_heads);
     let sealing = seal_audit(vestibule.clone(), heads.clone());
@@ -87,8 +101,8 @@ pub(crate) async fn serve(
         tracing::info!("stopping");
     };
     let ended = end_courier(courier, stop.requested());
-    let served = vestibule_web::serve(listener, Arc::new(site), asked);
-    let (served, ()) = tokio::join!(served, ended);
+    let served = vestibule_web::serve(listener, site, asked);
+    let (served, (), ()) = tokio::join!(served, ended, scraped);
     housekeeping.abort();
     sealing.abort();
     // Once it has stopped, its transaction is over, and so is its use of the file.
@@ -110,6 +124,23 @@ pub(crate) async fn serve(
         tracing::warn!("the database was still busy when the process ended");
     }
     served.map_err(|error| anyhow!("serving failed: {error}"))
+}
+
+/// Serves what Prometheus reads, if it may. Its failure is nobody else's.
+fn serve_metrics(
+    listener: Option<TcpListener>,
+    site: Arc<Site>,
+    started: Timestamp,
+    asked: impl Future<Output = ()> + Send + 'static,
+) -> impl Future<Output = ()> {
+    let of_process: MoreMetrics = Arc::new(move |text| process::write(text, started));
+    let app = vestibule_web::metrics_app(site, of_process);
+    async move {
+        let Some(listener) = listener else { return };
+        if let Err(error) = vestibule_web::serve_metrics(listener, app, asked).await {
+            tracing::warn!(%error, "metrics are not served any more");
+        }
+    }
 }
 
 fn courier(
@@ -170,12 +201,13 @@ async fn export_head(vestibule: &Vestibule, heads: &mut HeadsFile) {
     }
 }
 
-fn explain(listen: SocketAddr, error: &std::io::Error) -> anyhow::Error {
-    match error.kind() {
+async fn bind(listen: SocketAddr, key: Key) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(listen).await.map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => anyhow!(
             "the port is in use: another program listens on {listen}; stop it, or choose another \
-             port with --listen"
+             port with {}",
+            key.flag()
         ),
         _ => anyhow!("cannot listen on {listen}: {error}"),
-    }
+    })
 }

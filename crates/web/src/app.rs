@@ -14,6 +14,7 @@ use tower_http::timeout::TimeoutLayer;
 use vestibule_flows::Vestibule;
 
 use crate::gate::Gate;
+use crate::metrics::HttpMetrics;
 use crate::state::{App, WebSettings};
 use crate::{error, pages, request, respond};
 
@@ -26,6 +27,7 @@ pub struct Site {
     pub(crate) pages: Router,
     pub(crate) gate: Gate,
     pub(crate) vestibule: Vestibule,
+    pub(crate) metrics: HttpMetrics,
 }
 
 impl Site {
@@ -50,6 +52,7 @@ pub fn app(vestibule: Vestibule, settings: WebSettings) -> Site {
         vestibule,
         public_url: Arc::new(settings.public_url),
         trusted_proxies: settings.trusted_proxies.into(),
+        metrics: HttpMetrics::default(),
     };
     let layers = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(state.clone(), request::log::log_request))
@@ -62,6 +65,7 @@ pub fn app(vestibule: Vestibule, settings: WebSettings) -> Site {
     Site {
         pages: pages::router().layer(layers).with_state(state.clone()),
         vestibule: state.vestibule.clone(),
+        metrics: state.metrics.clone(),
         gate: Gate::new(state),
     }
 }

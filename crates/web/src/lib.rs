@@ -8,6 +8,7 @@
 mod app;
 mod error;
 mod gate;
+mod metrics;
 mod pages;
 mod request;
 mod respond;
@@ -17,5 +18,6 @@ mod surroundings;
 pub mod views;
 
 pub use app::{Site, app};
-pub use serve::serve;
+pub use metrics::{MoreMetrics, metrics_app};
+pub use serve::{serve, serve_metrics};
 pub use state::{WebSettings, link};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
@@ -15,7 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
@@ -32,6 +33,8 @@ const HEAD: Duration = Duration::from_secs(15);
 /// Connections at a time: below the file descriptors that a process is usually given. Further ones
 /// wait in the system's own queue.
 const CONNECTIONS: usize = 900;
+/// Those of Prometheus: one for each that watches, and a few for people.
+const SCRAPES: usize = 16;
 /// A pause after an error of the listener, such as no descriptors left.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -41,7 +44,27 @@ pub async fn serve(
     site: Arc<Site>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let connect = |stream, peer| connection(stream, peer, Arc::clone(&site));
+    accept(CONNECTIONS, listener, connect, shutdown).await
+}
+
+/// The same for Prometheus, on a listener beside it.
+pub async fn serve_metrics(
+    listener: TcpListener,
+    metrics: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let connect = |stream, _| scrape(stream, metrics.clone());
+    accept(SCRAPES, listener, connect, shutdown).await
+}
+
+async fn accept<C: GracefulConnection<Error = hyper::Error> + Send + 'static>(
+    connections: usize,
+    listener: TcpListener,
+    connect: impl Fn(TcpStream, SocketAddr) -> C,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let places = Arc::new(Semaphore::new(connections));
     let graceful = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -60,7 +83,7 @@ pub async fn serve(
                 }
             },
         };
-        let connection = graceful.watch(connection(stream, peer, Arc::clone(&site)));
+        let connection = graceful.watch(connect(stream, peer));
         tokio::spawn(async move {
             // A client that goes away in the middle is no error of ours.
             let _ = connection.await;
@@ -77,7 +100,7 @@ fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     site: Arc<Site>,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
+) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
     // An answer is one write; waiting for more of it only delays. A failure costs that delay.
     let _ = stream.set_nodelay(true);
     let ids = RequestIds::new(site.vestibule.clone());
@@ -95,6 +118,19 @@ fn connection(
                 Answering::Later(Box::pin(answer))
             }
         }
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .serve_connection(TokioIo::new(stream), service)
+}
+
+fn scrape(
+    stream: TcpStream,
+    metrics: Router,
+) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        metrics.clone().oneshot(request.map(Body::new))
     });
     http1::Builder::new()
         .timer(TokioTimer::new())

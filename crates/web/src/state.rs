@@ -8,6 +8,8 @@ use vestibule_domain::link::LinkPurpose;
 use vestibule_domain::token::Token;
 use vestibule_flows::Vestibule;
 
+use crate::metrics::HttpMetrics;
+
 /// What an operator sets about HTTP.
 #[derive(Clone, Debug)]
 pub struct WebSettings {
@@ -24,6 +26,7 @@ pub(crate) struct App {
     pub(crate) vestibule: Vestibule,
     pub(crate) public_url: Arc<Url>,
     pub(crate) trusted_proxies: Arc<[IpNet]>,
+    pub(crate) metrics: HttpMetrics,
 }
 
 impl App {

@@ -178,6 +178,7 @@ on_both! {
         let accounts = [db.account, db.another_account().await, db.another_account().await];
         let mut people = people(&db, &accounts[..2], 60, &mut draws).await;
         enrol(&db, &mut people, &mut draws).await;
+        let mut all = vec![];
         for account in accounts {
             let count = |wanted: fn(&Known) -> bool| {
                 let of = people.iter().filter(|user| user.account == account);
@@ -190,6 +191,14 @@ on_both! {
                 disabled: count(|u| u.state == MembershipState::Disabled),
             };
             assert_eq!(read!(db, r => r.mfa_counts(account).await.unwrap()), expected);
+            all.push(expected);
         }
+        // The same over all accounts.
+        let of = |counts: fn(&MfaCounts) -> i64| all.iter().map(counts).sum::<i64>();
+        let population = read!(db, r => r.population(now()).await.unwrap());
+        assert_eq!(population.active, of(|of| of.with_factor + of.without_factor));
+        assert_eq!(population.with_factor, of(|of| of.with_factor));
+        assert_eq!((population.invited, population.disabled), (of(|of| of.invited), of(|of| of.disabled)));
+        assert!(population.with_factor > 0 && population.with_factor < population.active);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use vestibule_domain::id::AccountId;
 use vestibule_domain::totp::Step;
+use vestibule_metrics::Counter;
 use vestibule_testkit::Database;
 
 use crate::support::*;
@@ -19,6 +20,17 @@ on_both! {
         drop(tx);
         assert!(read!(db, r => r.account(other).await.unwrap()).is_none());
         write!(db, tx => assert!(tx.account(other).await.unwrap().is_none()));
+    }
+
+    /// What is counted with a transaction happened with it, or not at all.
+    async fn what_is_dropped_is_not_counted(db) {
+        let counter = Counter::default();
+        let mut tx = db.store.write().await.unwrap();
+        tx.count_at_commit(&counter);
+        drop(tx);
+        assert_eq!(counter.get(), 0);
+        write!(db, tx => tx.count_at_commit(&counter));
+        assert_eq!(counter.get(), 1);
     }
 
     async fn a_failed_statement_leaves_nothing(db) {

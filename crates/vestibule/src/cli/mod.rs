@@ -164,6 +164,9 @@ pub(crate) struct ServeArgs {
     /// Reverse proxies whose `X-Forwarded-For` is believed: addresses or networks, with commas
     #[arg(long, value_name = "CIDR,…")]
     trusted_proxies: Option<String>,
+    /// Address and port on which Prometheus reads `/metrics`; it asks for no password
+    #[arg(long, value_name = "ADDR:PORT")]
+    metrics_listen: Option<String>,
     /// How much to log: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL")]
     log: Option<String>,
@@ -177,6 +180,7 @@ impl ServeArgs {
     pub(crate) fn config(self) -> anyhow::Result<Config> {
         self.installation.config_with(vec![
             (Key::TrustedProxies, self.trusted_proxies),
+            (Key::MetricsListen, self.metrics_listen),
             (Key::Log, self.log),
             (Key::LogFormat, self.log_format),
         ])
@@ -240,7 +244,7 @@ mod tests {
         let help = serve.render_long_help().to_string();
         let flags = Key::ALL.into_iter().filter(|key| help.contains(&format!("{} ", key.flag())));
         let flags: Vec<Key> = flags.collect();
-        assert_eq!(flags.len(), 7, "the rules have no flag: they are not for one start alone");
+        assert_eq!(flags.len(), 8, "the rules have no flag: they are not for one start alone");
         for key in flags {
             let places =
                 format!("[default: {}]\n          [env: {}]", key.default(), key.variable());

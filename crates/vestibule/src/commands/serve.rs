@@ -23,7 +23,10 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     warn_if_put_back(config, &vestibule).await?;
     let tending = Tending::start(&vestibule, config, &door).await?;
     let setup = vestibule.make_setup_link().await?;
-    tracing::info!(listen = %door.local_addr()?, public_url = %door.shown(), "listening");
+    tracing::info!(
+        listen = %door.local_addr()?, metrics = door.metrics_addr(), public_url = %door.shown(),
+        "listening"
+    );
     output::print(&door.shown())?;
     if let Some(token) = setup {
         let link = vestibule_web::link(&door.public_url, LinkPurpose::Setup, &token);

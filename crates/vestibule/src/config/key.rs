@@ -6,6 +6,7 @@ pub(crate) enum Key {
     Listen,
     PublicUrl,
     TrustedProxies,
+    MetricsListen,
     DataDir,
     Database,
     SessionIdleMinutes,
@@ -27,10 +28,11 @@ pub(crate) enum Key {
 
 impl Key {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Listen,
         Self::PublicUrl,
         Self::TrustedProxies,
+        Self::MetricsListen,
         Self::DataDir,
         Self::Database,
         Self::SessionIdleMinutes,
@@ -56,6 +58,7 @@ impl Key {
             Self::Listen => "listen",
             Self::PublicUrl => "public_url",
             Self::TrustedProxies => "trusted_proxies",
+            Self::MetricsListen => "metrics_listen",
             Self::DataDir => "data_dir",
             Self::Database => "database",
             Self::SessionIdleMinutes => "session_idle_minutes",
@@ -109,6 +112,7 @@ impl Key {
             Self::Listen => "127.0.0.1:8080",
             Self::PublicUrl => "http://localhost:<port>",
             Self::TrustedProxies
+            | Self::MetricsListen
             | Self::SmtpHost
             | Self::SmtpUsername
             | Self::SmtpPassword

@@ -49,6 +49,8 @@ pub(crate) struct Config {
     public_url: Option<Url>,
     /// The proxies whose word about a visitor's address counts.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// The address and port that Prometheus reads, where it may.
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// The folder of the key file and, by default, of the database.
     pub(crate) data_dir: PathBuf,
     /// The database.
@@ -91,6 +93,7 @@ impl Config {
         if mistakes.is_empty() {
             // Only of values that were understood.
             mistakes.extend(config.lacks_https());
+            mistakes.extend(config.serves_metrics_to_all());
         }
         if mistakes.is_empty() {
             Ok(Self { origins: reader.origins, ..config })
@@ -152,6 +155,17 @@ impl Config {
             self.listen
         )))
     }
+
+    /// What is for Prometheus has a listener of its own.
+    fn serves_metrics_to_all(&self) -> Option<Mistake> {
+        let same = self.metrics_listen == Some(self.listen) && self.listen.port() != 0;
+        same.then(|| {
+            Mistake(format!(
+                "metrics_listen: {} is where `listen` is; choose another port",
+                self.listen
+            ))
+        })
+    }
 }
 
 /// Reads key by key and gathers the mistakes, so that all are said at once.
@@ -168,6 +182,7 @@ impl Reader {
         let trusted_proxies = self.read(Key::TrustedProxies, |setting| {
             setting.texts(Key::TrustedProxies.name(), values::network)
         });
+        let metrics_listen = self.text(Key::MetricsListen, values::metrics_listen);
         let data_dir = self.text(Key::DataDir, values::path);
         let data_dir = data_dir.unwrap_or_else(|| "./vestibule-data".into());
         let database = self.text(Key::Database, values::database);
@@ -179,6 +194,7 @@ impl Reader {
             listen,
             public_url,
             trusted_proxies: trusted_proxies.unwrap_or_default(),
+            metrics_listen: metrics_listen.flatten(),
             data_dir,
             database,
             audit_heads,

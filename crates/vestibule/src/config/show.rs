@@ -36,6 +36,9 @@ impl Config {
                 let networks: Vec<String> = self.trusted_proxies.iter().map(quoted).collect();
                 format!("[{}]", networks.join(", "))
             }
+            Key::MetricsListen => {
+                quoted(&self.metrics_listen.map_or(String::new(), |listen| listen.to_string()))
+            }
             Key::DataDir => quoted(&self.data_dir.display()),
             Key::Database => quoted(&show_database(&self.database)),
             Key::SessionIdleMinutes => {

@@ -96,6 +96,10 @@ fn a_mistake_in_the_file_is_named_by_key_and_line() {
         ),
         ("log_format = 'xml'", "vestibule.toml:1: log_format: \"xml\" is none of text, json"),
         ("data_dir = ''", "vestibule.toml:1: data_dir: the path is empty"),
+        (
+            "metrics_listen = '9464'",
+            "vestibule.toml:1: metrics_listen: \"9464\" is not an address and a port, such as 127.0.0.1:9464",
+        ),
     ] {
         assert_eq!(File::of(text).mistake(), mistake);
     }
@@ -179,6 +183,8 @@ fn other_machines_come_by_https_alone() {
         let secure = [("VESTIBULE_PUBLIC_URL", "https://login.example.com")];
         assert!(File::of("").with(&flags, &secure).is_ok());
     }
+    // What Prometheus reads holds no password, and Prometheus mostly runs elsewhere.
+    assert!(File::of("").with(&[(Key::MetricsListen, "0.0.0.0:9464")], &[]).is_ok());
     for listen in ["127.0.0.1:0", "[::1]:8080", "127.8.8.8:80", "[::ffff:127.0.0.1]:80"] {
         assert!(File::of("").with(&[(Key::Listen, listen)], &[]).is_ok(), "{listen}");
     }

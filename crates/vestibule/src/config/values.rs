@@ -16,6 +16,16 @@ pub(crate) fn listen(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| format!("{text:?} is not an address and a port, such as 127.0.0.1:8080"))
 }
 
+/// None is off.
+pub(crate) fn metrics_listen(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse()
+        .map(Some)
+        .map_err(|_| format!("{text:?} is not an address and a port, such as 127.0.0.1:9464"))
+}
+
 pub(crate) fn public_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text)
         .map_err(|_| format!("{text:?} is not an address, such as https://login.example.com"))?;

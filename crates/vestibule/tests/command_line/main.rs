@@ -13,6 +13,7 @@ mod data;
 mod demo;
 mod keys;
 mod mail;
+mod metrics;
 mod place;
 mod restore;
 mod serve;

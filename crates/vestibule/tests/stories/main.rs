@@ -22,6 +22,7 @@ mod last_admin;
 mod limits;
 mod limits_of_codes;
 mod mail;
+mod metrics;
 mod notices;
 mod password_links;
 mod policy;

@@ -16,7 +16,9 @@ use axum::response::Response;
 use vestibule_domain::application::Host;
 use vestibule_domain::proof::Assurance;
 use vestibule_domain::token::{Token, TokenHash};
+use vestibule_flows::GateDecision;
 use vestibule_flows::gate::{GateAnswer, GateMemory};
+use vestibule_metrics::Stopwatch;
 
 use crate::request::cookies::{self, GATE};
 use crate::state::App;
@@ -38,6 +40,7 @@ pub(crate) struct Question {
     asked: Result<Asked, Misunderstood>,
     token: Option<TokenHash>,
     nonce: Option<Token>,
+    since: Stopwatch,
 }
 
 /// Why a request says nothing that could be answered with yes.
@@ -73,6 +76,7 @@ impl Gate {
         trusted: bool,
         id: &str,
     ) -> Result<Response, Question> {
+        let since = Stopwatch::start();
         let headers = request.headers();
         let dialect = Dialect::of_query(request.uri().query());
         let asked = match dialect {
@@ -86,15 +90,19 @@ impl Gate {
             && let Some((known, assurance)) =
                 self.app.vestibule.gate_remembers(&self.memory, token, &asked.host)
         {
-            return Ok(answers::yes(&known.prepared, assurance, id));
+            let response = answers::yes(&known.prepared, assurance, id);
+            self.note(GateDecision::GrantedFromMemory, since);
+            return Ok(response);
         }
         let nonce = cookies::read_one(&self.app, cookies::NONCE, headers);
-        Err(Question { dialect, asked, token, nonce })
+        Err(Question { dialect, asked, token, nonce, since })
     }
 
     /// Answers from the database.
     pub(crate) async fn answer(&self, question: Question, id: &str) -> Response {
-        let no = match self.decide(&question).await {
+        let decided = self.decide(&question).await;
+        self.note(decision(&decided), question.since);
+        let no = match decided {
             Ok((identity, assurance)) => return answers::yes(&identity, assurance, id),
             Err(no) => no,
         };
@@ -120,8 +128,23 @@ impl Gate {
         }
     }
 
+    fn note(&self, decision: GateDecision, since: Stopwatch) {
+        self.app.vestibule.metrics().gate.note(decision, since);
+    }
+
     fn protected_host(&self, text: &str) -> Option<Host> {
         protected_host(&self.app, text)
+    }
+}
+
+/// What counts as what.
+fn decision<T>(decided: &Result<T, No>) -> GateDecision {
+    match decided {
+        Ok(_) => GateDecision::Granted,
+        Err(No::Needs(_)) => GateDecision::SignInNeeded,
+        Err(No::Refused | No::NoApplication) => GateDecision::Refused,
+        Err(No::Misunderstood(_)) => GateDecision::NotUnderstood,
+        Err(No::Unknown) => GateDecision::Unavailable,
     }
 }
 
