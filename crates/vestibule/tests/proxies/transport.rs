@@ -28,6 +28,20 @@ through_proxies! {
         assert_eq!(gated.upstream.only_one().body, b"hello, gate!");
     }
 
+    /// Whoever asks first whether a body is wanted is told so after the gate's yes, and not before.
+    async fn a_body_is_asked_for_after_the_yes(gated) {
+        let lines = ["Expect: 100-continue", "Content-Length: 5"];
+        let mut asks = gated.bytes(&gated.at_application("ben").await, "PUT /e HTTP/1.1", &lines);
+        asks.extend(b"hello");
+        let answer = gated.proxy.send(&asks).await;
+        let all = format!("{}{}", answer.head, String::from_utf8_lossy(&answer.body));
+        assert!(all.contains("HTTP/1.1 200"), "{answer:?}");
+        assert_eq!(gated.upstream.only_one().body, b"hello");
+        let answer = gated.raw(&gated.visitor(), "PUT /e HTTP/1.1", &lines).await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+        assert!(gated.upstream.new_ones().is_empty());
+    }
+
     /// A body that nobody may send is not waited for, and nothing of it goes on.
     async fn a_body_without_a_session_goes_nowhere(gated) {
         let nobody = gated.visitor();
