@@ -13,7 +13,7 @@ use vestibule_domain::token::Token;
 use vestibule_domain::user::Role;
 use vestibule_flows::SessionRecord;
 
-use super::asked::{Asked, Dialect};
+use super::asked::{AskedOwned, Dialect};
 use super::{Misunderstood, Question};
 use crate::request::cookies;
 use crate::request::return_to::ReturnTo;
@@ -143,7 +143,7 @@ fn lead_to_sign_in(
     headers: &mut HeaderMap,
     question: &Question,
     host: &Host,
-    asked: &Asked,
+    asked: &AskedOwned,
 ) {
     let nonce = question.nonce.clone().unwrap_or_else(|| app.vestibule.nonce());
     let return_to = ReturnTo::parse(&asked.uri, &app.public_url);

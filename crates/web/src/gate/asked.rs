@@ -23,8 +23,17 @@ pub(crate) enum Dialect {
     Traefik,
 }
 
-/// One request to a protected host.
-pub(crate) struct Asked {
+/// One request to a protected host, as it stands in the headers.
+pub(crate) struct Asked<'a> {
+    headers: &'a HeaderMap,
+    /// The host as the browser named it; not necessarily one.
+    pub(crate) host: &'a str,
+    uri: &'a str,
+    method: Method,
+}
+
+/// The same for later.
+pub(crate) struct AskedOwned {
     /// The host as the browser named it; not necessarily one.
     pub(crate) host: String,
     /// Path and query as the browser named them.
@@ -45,8 +54,8 @@ impl Dialect {
     }
 }
 
-impl Asked {
-    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
+impl<'a> Asked<'a> {
+    pub(crate) fn read(headers: &'a HeaderMap) -> Option<Self> {
         let host = forwarded_host(headers)?;
         let uri = one(headers, &FORWARDED_URI)?;
         let method = Method::from_bytes(one(headers, &FORWARDED_METHOD)?.as_bytes()).ok()?;
@@ -54,8 +63,15 @@ impl Asked {
         if !uri.starts_with('/') || !uri.bytes().all(|byte| byte.is_ascii_graphic()) {
             return None;
         }
-        let is_page_load = is_page_load(&method, headers);
-        Some(Self { host: host.to_owned(), uri: uri.to_owned(), is_page_load })
+        Some(Self { headers, host, uri, method })
+    }
+
+    pub(crate) fn into_owned(self) -> AskedOwned {
+        AskedOwned {
+            host: self.host.to_owned(),
+            uri: self.uri.to_owned(),
+            is_page_load: is_page_load(&self.method, self.headers),
+        }
     }
 }
 

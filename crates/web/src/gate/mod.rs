@@ -23,7 +23,7 @@ use vestibule_metrics::Stopwatch;
 use crate::request::cookies::{self, GATE};
 use crate::state::App;
 use answers::{Identity, No};
-use asked::{Asked, Dialect};
+use asked::{Asked, AskedOwned, Dialect};
 
 /// Where it stands.
 pub(crate) const PATH: &str = "/gate";
@@ -37,7 +37,7 @@ pub(crate) struct Gate {
 /// One request to the gate, as far as it was understood.
 pub(crate) struct Question {
     dialect: Dialect,
-    asked: Result<Asked, Misunderstood>,
+    asked: Result<AskedOwned, Misunderstood>,
     token: Option<TokenHash>,
     nonce: Option<Token>,
     since: Stopwatch,
@@ -88,13 +88,14 @@ impl Gate {
         let token = cookies::read_one(&self.app, GATE, headers).map(|token| token.hash());
         if let (Ok(asked), Some(token)) = (&asked, &token)
             && let Some((known, assurance)) =
-                self.app.vestibule.gate_remembers(&self.memory, token, &asked.host)
+                self.app.vestibule.gate_remembers(&self.memory, token, asked.host)
         {
             let response = answers::yes(&known.prepared, assurance, id);
             self.note(GateDecision::GrantedFromMemory, since);
             return Ok(response);
         }
         let nonce = cookies::read_one(&self.app, cookies::NONCE, headers);
+        let asked = asked.map(Asked::into_owned);
         Err(Question { dialect, asked, token, nonce, since })
     }
 
