@@ -197,9 +197,9 @@ impl TestApp {
             trusted_proxies: trusted_proxies.iter().map(|net| net.parse().unwrap()).collect(),
         };
         let site = Arc::new(app(vestibule.clone(), web.clone()));
-        let served = Arc::clone(&site);
+        let shared = Arc::clone(&site);
         let server = tokio::spawn(async move {
-            serve(listener, served, std::future::pending()).await.unwrap();
+            serve(listener, shared, std::future::pending()).await.unwrap();
         });
         let heard = vestibule.clone();
         let hearing = tokio::spawn(async move { heard.hear_changes().await });

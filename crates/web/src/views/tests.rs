@@ -65,6 +65,14 @@ fn every_page_is_one_whole_page() {
 #[test]
 fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
     for (name, html) in render_all_samples() {
+        if name.starts_with("gate/") {
+            // At a protected host: its one style is allowed by its hash, and nothing is loaded.
+            assert_eq!(html.matches("<style>").count(), 1, "{name}");
+            for other in ["<script", "<link", "<img", "<form", " style=", " src="] {
+                assert!(!html.contains(other), "{name}: {other}");
+            }
+            continue;
+        }
         for tag in html.split('<').skip(1).map(|rest| rest.split('>').next().unwrap_or_default()) {
             assert!(!tag.starts_with("style"), "{name}: <{tag}>");
             assert!(!tag.contains(" style="), "{name}: <{tag}>");
