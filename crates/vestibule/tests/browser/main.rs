@@ -15,6 +15,7 @@ mod applications;
 mod codes;
 mod effort;
 mod factors;
+mod gate;
 mod mail;
 mod main_path;
 mod person;

@@ -104,13 +104,14 @@ async fn protect(app: &TestApp, (name, host): (&str, &str), enter: Enter, always
     }
 }
 
-struct Pictures {
+/// Where pictures are put.
+pub(crate) struct Pictures {
     folder: PathBuf,
     _thrown_away: TempDir,
 }
 
 impl Pictures {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let thrown_away = TempDir::new().expect("a folder");
         let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/screenshots");
         let keep = std::env::var_os("VESTIBULE_SCREENSHOTS").is_some_and(|value| value == "1");
@@ -119,7 +120,7 @@ impl Pictures {
     }
 
     /// The page that is open, on a desktop and on a phone.
-    async fn take(&self, person: &Person, name: &str) {
+    pub(crate) async fn take(&self, person: &Person, name: &str) {
         for (screen, options) in [("desktop", Options::desktop()), ("phone", Options::phone())] {
             self.take_on(person, &format!("{name}-{screen}"), options).await;
         }
@@ -137,7 +138,13 @@ impl Pictures {
         let path = self.folder.join(format!("{name}.png"));
         person.show_as(options).await;
         // A long list is cut off where the screen ends.
-        let measured = person.evaluate("return [document.body.scrollHeight, innerHeight]").await;
+        let measured = person
+            .evaluate(
+                "const { scrollHeight } = document.body; \
+                 const { bottom } = document.body.getBoundingClientRect(); \
+                 return [Math.max(scrollHeight, bottom + scrollY), innerHeight]",
+            )
+            .await;
         let points = |at: usize| measured[at].as_f64().expect("a number");
         let height = if points(0) > 2.0 * points(1) { points(1) } else { points(0) };
         // A phone's 1.4 pixels to the point are sharp enough, and half the size.
