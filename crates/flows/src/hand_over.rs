@@ -97,8 +97,8 @@ impl Vestibule {
             self.refuse(tx, event, now).await?;
             return Ok(None);
         };
-        let token = Token::new(&self.randomness);
-        tx.insert_gate_cookie(&token.hash(), &taken, host.as_str(), now).await?;
+        let cookie = Token::new(&self.randomness);
+        tx.insert_gate_cookie(&cookie.hash(), &taken, host.as_str(), now).await?;
         let event = AuditEvent {
             actor: Some(user.id),
             session: Some(taken.session),
@@ -107,6 +107,6 @@ impl Vestibule {
         };
         self.audit(&mut tx, event, now).await?;
         tx.commit().await?;
-        Ok(Some(token))
+        Ok(Some(cookie))
     }
 }

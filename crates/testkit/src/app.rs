@@ -97,6 +97,20 @@ impl TestApp {
         app.await.furnish().await
     }
 
+    /// With "Acme Analytics", asked by reverse proxies on this machine, at its own address.
+    pub async fn behind_proxies(database: Database) -> Self {
+        let settings = Settings { hash_cost: CHEAP, ..Settings::default() };
+        Self::start(database, settings, None, &["127.0.0.1/32"]).await.furnish().await
+    }
+
+    /// The same, at the address that the examples' proxies give it under https.
+    pub async fn behind_https_proxies(database: Database) -> Self {
+        let settings = Settings { hash_cost: CHEAP, ..Settings::default() };
+        let app =
+            Self::start(database, settings, Some("https://login.example.com"), &["127.0.0.1/32"]);
+        app.await.furnish().await
+    }
+
     /// With "Acme Analytics" and a mail server.
     pub async fn mailing(database: Database) -> Self {
         let settings = Settings { hash_cost: CHEAP, mail: true, ..Settings::default() };
@@ -183,9 +197,9 @@ impl TestApp {
             trusted_proxies: trusted_proxies.iter().map(|net| net.parse().unwrap()).collect(),
         };
         let site = Arc::new(app(vestibule.clone(), web.clone()));
-        let served = Arc::clone(&site);
+        let shared = Arc::clone(&site);
         let server = tokio::spawn(async move {
-            serve(listener, served, std::future::pending()).await.unwrap();
+            serve(listener, shared, std::future::pending()).await.unwrap();
         });
         let heard = vestibule.clone();
         let hearing = tokio::spawn(async move { heard.hear_changes().await });
@@ -260,6 +274,11 @@ impl TestApp {
             self.apps.lock().unwrap().insert(who.to_owned(), secret);
         }
         id
+    }
+
+    /// The port on which it listens.
+    pub fn port(&self) -> u16 {
+        self.url.rsplit(':').next().unwrap().parse().unwrap()
     }
 
     /// Ends everything that was issued to a user, as an act would.

@@ -41,8 +41,12 @@ impl Client {
     /// The same, of somebody who comes through a proxy: requests arrive at `base`, and the pages
     /// stand at `origin`.
     pub fn behind(base: &str, origin: &str) -> Self {
-        let http =
-            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        // Browsers take every name under `localhost` for their own machine, libraries need not.
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .resolve("app.localhost", (std::net::Ipv4Addr::LOCALHOST, 0).into())
+            .build()
+            .unwrap();
         let user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
         Self {
             http,
@@ -83,6 +87,14 @@ impl Client {
     pub fn cookie(&self) -> Option<String> {
         let cookies = self.cookies.lock().unwrap();
         SESSION_COOKIES.iter().find_map(|name| cookies.get(*name).cloned())
+    }
+
+    /// All its cookies as they stand in a request, if it has any.
+    pub fn cookie_header(&self) -> Option<String> {
+        let cookies = self.cookies.lock().unwrap();
+        let pairs: Vec<String> =
+            cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 
     /// Puts a value in place of its session's cookie, as somebody who plants or steals one would.
@@ -171,11 +183,8 @@ impl Client {
         let url =
             if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         let mut request = self.http.request(method, url).header("user-agent", &self.user_agent);
-        let cookies = self.cookies.lock().unwrap().clone();
-        if !cookies.is_empty() {
-            let pairs: Vec<String> =
-                cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            request = request.header("cookie", pairs.join("; "));
+        if let Some(cookies) = self.cookie_header() {
+            request = request.header("cookie", cookies);
         }
         if let Some(address) = &self.forwarded_for {
             request = request.header("x-forwarded-for", address);

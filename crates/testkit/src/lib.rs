@@ -15,11 +15,14 @@ mod leash;
 pub mod phone;
 pub mod postgres;
 pub mod protected;
+pub mod proxies;
 mod race;
+pub mod raw;
 pub mod smtp;
+pub mod upstream;
 
 pub use acts::{RECOVERY_CODES, codes_on};
-pub use admins::users_on;
+pub use admins::{applications_on, users_on};
 pub use app::TestApp;
 pub use client::{Answer, Client};
 pub use clock::MovableClock;

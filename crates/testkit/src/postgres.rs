@@ -201,7 +201,8 @@ fn is_ready(folder: &Path) -> bool {
         .is_ok_and(|lock| lock.lines().last().is_some_and(|line| line.trim() == "ready"))
 }
 
-fn free_port() -> u16 {
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("the port that was bound").port()
 }
@@ -211,7 +212,7 @@ fn name_of(database: &str) -> &str {
 }
 
 /// PostgreSQL refuses to run as root, so root lends it another user.
-fn unprivileged_user(ours: &Path) -> Option<User> {
+pub(crate) fn unprivileged_user(ours: &Path) -> Option<User> {
     let owner = std::fs::metadata(ours).expect("the folder was just made").uid();
     if owner != 0 {
         return None;

@@ -11,9 +11,11 @@
 )]
 
 mod accessibility;
+mod applications;
 mod codes;
 mod effort;
 mod factors;
+mod gate;
 mod mail;
 mod main_path;
 mod person;

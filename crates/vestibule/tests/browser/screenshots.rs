@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use vestibule_domain::application::{Enter, Host, Rules};
+use vestibule_domain::name::Name;
 use vestibule_domain::user::Role;
 use vestibule_testkit::browser::Options;
 use vestibule_testkit::{Database, TestApp};
@@ -81,13 +83,35 @@ async fn acme() -> TestApp {
     app
 }
 
-struct Pictures {
+const APPLICATIONS: [(&str, &str, Enter, bool); 4] = [
+    ("Grafana", "grafana.localhost", Enter::Everyone, false),
+    ("Metabase", "metabase.localhost", Enter::Everyone, false),
+    ("Payroll", "payroll.localhost", Enter::Named, true),
+    ("Staging", "staging.localhost:8443", Enter::Admins, true),
+];
+
+async fn protect(app: &TestApp, (name, host): (&str, &str), enter: Enter, always_mfa: bool) {
+    let (name, host) = (Name::parse(name).unwrap(), Host::parse(host, false).unwrap());
+    let account = app.account.unwrap();
+    let rules = Rules { account, enter, always_mfa, max_age: None };
+    let id = app.vestibule.furnish_application(&name, &host, rules).await.unwrap();
+    if enter == Enter::Named {
+        let mut tx = app.store.write().await.unwrap();
+        for who in ["bea", "grace", "priya"] {
+            assert!(tx.name_user(id, app.id(who).await).await.unwrap());
+        }
+        tx.commit().await.unwrap();
+    }
+}
+
+/// Where pictures are put.
+pub(crate) struct Pictures {
     folder: PathBuf,
     _thrown_away: TempDir,
 }
 
 impl Pictures {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let thrown_away = TempDir::new().expect("a folder");
         let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/screenshots");
         let keep = std::env::var_os("VESTIBULE_SCREENSHOTS").is_some_and(|value| value == "1");
@@ -96,7 +120,7 @@ impl Pictures {
     }
 
     /// The page that is open, on a desktop and on a phone.
-    async fn take(&self, person: &Person, name: &str) {
+    pub(crate) async fn take(&self, person: &Person, name: &str) {
         for (screen, options) in [("desktop", Options::desktop()), ("phone", Options::phone())] {
             self.take_on(person, &format!("{name}-{screen}"), options).await;
         }
@@ -114,7 +138,13 @@ impl Pictures {
         let path = self.folder.join(format!("{name}.png"));
         person.show_as(options).await;
         // A long list is cut off where the screen ends.
-        let measured = person.evaluate("return [document.body.scrollHeight, innerHeight]").await;
+        let measured = person
+            .evaluate(
+                "const { scrollHeight } = document.body; \
+                 const { bottom } = document.body.getBoundingClientRect(); \
+                 return [Math.max(scrollHeight, bottom + scrollY), innerHeight]",
+            )
+            .await;
         let points = |at: usize| measured[at].as_f64().expect("a number");
         let height = if points(0) > 2.0 * points(1) { points(1) } else { points(0) };
         // A phone's 1.4 pixels to the point are sharp enough, and half the size.
@@ -146,6 +176,12 @@ async fn pictures_of_an_account() {
     ada.press("Users").await;
     ada.sees("38 users · 24 with MFA").await;
     pictures.take(&ada, "users").await;
+    for (name, host, enter, always) in APPLICATIONS {
+        protect(&app, (name, host), enter, always).await;
+    }
+    ada.press("Applications").await;
+    ada.sees("Metabase").await;
+    pictures.take(&ada, "applications").await;
     ada.press("Account").await;
     ada.press("Turn on for everyone").await;
     ada.sees("Two-factor sign-in is on for everyone.").await;

@@ -219,7 +219,7 @@ stories! {
             app.vestibule.write_seen().await.unwrap();
         }
         assert_eq!(cleo.get("/").await.status, 200, "the session was seen at the gate");
-        app.clock.advance(Duration::from_mins(60));
+        app.clock.advance(Duration::from_hours(1));
         assert!(!at.is_open().await, "an hour without a request");
 
         let cleo = app.sign_in("cleo").await;

@@ -45,7 +45,7 @@ pub(crate) enum No {
     /// Nothing that could be answered with yes was asked.
     Misunderstood(Misunderstood),
     /// There is no application behind the host.
-    NoApplication,
+    NothingThere,
     /// A step comes first, which signing in leads to.
     Needs(Host),
     /// Signed in, and not let in.
@@ -98,7 +98,7 @@ pub(crate) fn no(app: &App, question: &Question, no: &No, id: &str) -> Response 
         No::Needs(..) if is_page_load => StatusCode::FOUND,
         No::Needs(..) => StatusCode::UNAUTHORIZED,
         No::Unknown => StatusCode::SERVICE_UNAVAILABLE,
-        No::Misunderstood(_) | No::NoApplication | No::Refused => StatusCode::FORBIDDEN,
+        No::Misunderstood(_) | No::NothingThere | No::Refused => StatusCode::FORBIDDEN,
     };
     let is_nginx = question.dialect == Dialect::Nginx;
     let said = match meant {
@@ -167,7 +167,7 @@ fn text(app: &App, no: &No) -> GatePage {
         No::Needs(..) => GatePage::sign_in_needed(home),
         No::Unknown => GatePage::unknown(),
         No::Refused => GatePage::refused(home),
-        No::NoApplication => GatePage::no_application(),
+        No::NothingThere => GatePage::no_application(),
         No::Misunderstood(Misunderstood::Untrusted) => GatePage::untrusted(),
         No::Misunderstood(Misunderstood::Malformed) => GatePage::malformed(),
     }

@@ -113,7 +113,7 @@ impl Gate {
 
     async fn decide(&self, question: &Question) -> Result<(Identity, Assurance), No> {
         let asked = question.asked.as_ref().map_err(|why| No::Misunderstood(*why))?;
-        let host = self.protected_host(&asked.host).ok_or(No::NoApplication)?;
+        let host = self.protected_host(&asked.host).ok_or(No::NothingThere)?;
         let vestibule = &self.app.vestibule;
         let answer =
             vestibule.gate(&self.memory, question.token.as_ref(), &host, Identity::of).await;
@@ -121,7 +121,7 @@ impl Gate {
             Ok(GateAnswer::Granted(known, assurance)) => Ok((known.prepared.clone(), assurance)),
             Ok(GateAnswer::Needs(_)) => Err(No::Needs(host)),
             Ok(GateAnswer::Refused(_)) => Err(No::Refused),
-            Ok(GateAnswer::NoApplication) => Err(No::NoApplication),
+            Ok(GateAnswer::NoApplication) => Err(No::NothingThere),
             Err(error) => {
                 tracing::warn!(%error, "the gate cannot know");
                 Err(No::Unknown)
@@ -143,7 +143,7 @@ fn decision<T>(decided: &Result<T, No>) -> GateDecision {
     match decided {
         Ok(_) => GateDecision::Granted,
         Err(No::Needs(_)) => GateDecision::SignInNeeded,
-        Err(No::Refused | No::NoApplication) => GateDecision::Refused,
+        Err(No::Refused | No::NothingThere) => GateDecision::Refused,
         Err(No::Misunderstood(_)) => GateDecision::NotUnderstood,
         Err(No::Unknown) => GateDecision::Unavailable,
     }

@@ -14,6 +14,7 @@ pub struct Told<'a> {
 }
 
 /// What happened.
+#[expect(clippy::too_many_lines, reason = "one sentence a kind, and all of them together")]
 pub fn sentence(kind: AuditKind, told: &Told<'_>) -> String {
     let Told { who, whom, detail } = told;
     match kind {
