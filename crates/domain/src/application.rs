@@ -46,6 +46,24 @@ pub enum HostError {
     /// Anything else.
     #[error("that is no host name, such as grafana.example.com")]
     NotAHost,
+    /// Where Vestibule itself stands.
+    #[error("that is Vestibule's own host")]
+    Own,
+    /// Without https, browsers take the gate's cookies from `localhost` and the names below it alone.
+    #[error("while Vestibule stands at http://localhost, the host must end in .localhost")]
+    NotLocal,
+    /// `localhost` is whatever machine the browser runs on.
+    #[error("localhost is each visitor's own machine")]
+    Localhost,
+}
+
+/// Where browsers find Vestibule itself, which decides what else it can protect.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnHost<'a> {
+    /// Whether they come over https.
+    pub https: bool,
+    /// The name of its host.
+    pub name: &'a str,
 }
 
 impl Host {
@@ -73,6 +91,20 @@ impl Host {
             text.push_str(&port.to_string());
         }
         Ok(Self { text, name: name.len() })
+    }
+
+    /// Reads the host of an application that is to stand beside Vestibule's own.
+    pub fn beside(text: &str, own: OwnHost<'_>) -> Result<Self, HostError> {
+        let host = Self::parse(text, own.https)?;
+        if host.name().eq_ignore_ascii_case(own.name) {
+            Err(HostError::Own)
+        } else if host.name() == "localhost" {
+            Err(HostError::Localhost)
+        } else if !own.https && !host.name().ends_with(".localhost") {
+            Err(HostError::NotLocal)
+        } else {
+            Ok(host)
+        }
     }
 
     /// The name, and the port unless it is the usual one.
@@ -175,7 +207,7 @@ impl Rules {
 
 #[cfg(test)]
 mod tests {
-    use super::{Host, HostError, header_value};
+    use super::{Host, HostError, OwnHost, header_value};
 
     #[test]
     fn hosts_have_one_form() {
@@ -212,6 +244,29 @@ mod tests {
             ("[::1]", HostError::NotAHost),
         ] {
             assert_eq!(Host::parse(text, true), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_application_stands_beside_vestibule() {
+        let https = OwnHost { https: true, name: "login.acme.example" };
+        let here = OwnHost { https: false, name: "localhost" };
+        for (text, site, answer) in [
+            ("app.acme.example", https, Ok("app.acme.example")),
+            ("app.localhost", https, Ok("app.localhost")),
+            ("Login.ACME.example", https, Err(HostError::Own)),
+            ("login.acme.example:8443", https, Err(HostError::Own)),
+            ("localhost:8443", https, Err(HostError::Localhost)),
+            ("APP.localhost:8081", here, Ok("app.localhost:8081")),
+            ("localhost:8081", here, Err(HostError::Own)),
+            ("app.example", here, Err(HostError::NotLocal)),
+            ("127.0.0.1", here, Err(HostError::NotLocal)),
+            ("applocalhost", here, Err(HostError::NotLocal)),
+            (".localhost", here, Err(HostError::NotAHost)),
+            ("", here, Err(HostError::Empty)),
+        ] {
+            let host = Host::beside(text, site);
+            assert_eq!(host.as_ref().map(Host::as_str).map_err(|error| *error), answer, "{text}");
         }
     }
 

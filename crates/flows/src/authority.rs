@@ -131,6 +131,13 @@ impl<A: Authority> Authority for Fresh<A> {
     }
 }
 
+impl<A> Fresh<A> {
+    /// The same, for what asks for no fresh proof.
+    pub fn authority(&self) -> &A {
+        &self.0
+    }
+}
+
 impl SignedIn {
     /// The session, to ask for another authority with.
     pub fn current(&self) -> &Current {

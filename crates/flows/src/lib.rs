@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod address_change;
 pub mod after_restore;
+pub mod applications;
 pub mod audit_export;
 pub mod audit_file;
 pub mod audit_log;
@@ -13,6 +14,7 @@ mod audit_sealing;
 pub mod audit_verify;
 pub mod authority;
 mod clock;
+pub mod configured_applications;
 pub mod enrolment;
 mod error;
 pub mod forgotten;
@@ -53,8 +55,8 @@ pub use limits::CodeLimits;
 pub use metrics::Metrics;
 pub use vestibule::{Settings, Vestibule};
 pub use vestibule_store::{
-    AccountRecord, AuditKey, AuditLine, AuditPage, AuditPerson, FactorRecord, Member, MemberFilter,
-    MemberPage, MfaCounts, NodeRecord, NoticeRecord, OpenSession, PageKey, RecoveryCodesRecord,
-    SessionRecord, StoreError, UserRecord,
+    AccountRecord, ApplicationRecord, AuditKey, AuditLine, AuditPage, AuditPerson, FactorRecord,
+    Member, MemberFilter, MemberPage, MfaCounts, NodeRecord, NoticeRecord, OpenSession, PageKey,
+    RecoveryCodesRecord, SessionRecord, StoreError, UserRecord,
 };
 pub use visitor::Visitor;

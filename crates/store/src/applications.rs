@@ -153,6 +153,22 @@ impl Reading {
         Ok(self.number(sql, values![application, user]).await? > 0)
     }
 
+    /// How many users each application of an account names; those that name none are left out.
+    pub async fn named_counts(
+        &mut self,
+        account: AccountId,
+    ) -> Result<Vec<(ApplicationId, i64)>, StoreError> {
+        let rows = self
+            .rows(
+                "SELECT ap.id, COUNT(*) AS n FROM applications ap
+                 JOIN application_users nu ON nu.application_id = ap.id
+                 WHERE ap.account_id = $1 GROUP BY ap.id",
+                values![account],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((row.parsed("id")?, row.int("n")?))).collect()
+    }
+
     /// The users that an application names, by address: identifier, address, display name.
     pub async fn named_users(
         &mut self,
@@ -208,7 +224,7 @@ impl Writing {
         to: &NewApplication<'_>,
     ) -> Result<bool, StoreError> {
         self.touch(Subject::Everything);
-        self.change_one(
+        let changed = self.change_one(
             "UPDATE applications SET name = $1, host = $2, host_name = $3, enter = $4,
                                      always_mfa = $5, max_age_ms = $6, configured = $7
              WHERE id = $8 AND account_id = $9
@@ -225,8 +241,12 @@ impl Writing {
                 to.id,
                 to.rules.account,
             ],
-        )
-        .await
+        );
+        match changed.await {
+            // Another transaction took the name at this moment.
+            Err(error) if error.is_taken() => Ok(false),
+            changed => changed,
+        }
     }
 
     /// Removes an application; `false` when it is not there.

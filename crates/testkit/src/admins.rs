@@ -79,6 +79,9 @@ impl TestApp {
             next = list.link("Next page");
             pages.push(path);
         }
+        let applications = admin.get("/settings/applications").await;
+        pages.extend(applications_on(&applications));
+        pages.push("/settings/applications".to_owned());
         let mut picture = Vec::new();
         for path in pages {
             let page = admin.get(&path).await;
@@ -91,7 +94,17 @@ impl TestApp {
 
 /// The paths of the users on a page of the list.
 pub fn users_on(list: &Answer) -> Vec<String> {
-    let links = list.body.split("href=\"/settings/users/").skip(1);
+    pages_below("/settings/users/", list)
+}
+
+/// The paths of the applications on their list.
+pub fn applications_on(list: &Answer) -> Vec<String> {
+    pages_below("/settings/applications/", list)
+}
+
+fn pages_below(folder: &str, list: &Answer) -> Vec<String> {
+    let before = format!("href=\"{folder}");
+    let links = list.body.split(&before).skip(1);
     let ids = links.filter_map(|rest| rest.split('"').next()).filter(|id| *id != "new");
-    ids.map(|id| format!("/settings/users/{id}")).collect()
+    ids.map(|id| format!("{folder}{id}")).collect()
 }

@@ -22,7 +22,7 @@ pub mod smtp;
 pub mod upstream;
 
 pub use acts::{RECOVERY_CODES, codes_on};
-pub use admins::users_on;
+pub use admins::{applications_on, users_on};
 pub use app::TestApp;
 pub use client::{Answer, Client};
 pub use clock::MovableClock;

@@ -7,6 +7,7 @@ mod backup_file;
 mod cli;
 mod commands;
 mod config;
+mod configuring;
 mod data_folder;
 mod doctor;
 mod key_file;

@@ -1,6 +1,6 @@
 //! What goes on beside the requests while serving: this process says that it is there, learns new
-//! keys, tends the old ones, watches the clock, hears what others change, and writes
-//! when sessions were seen at the gate.
+//! keys, tends the old ones, watches the clock, hears what others change, writes when sessions
+//! were seen at the gate, and brings in the configured applications.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use vestibule_flows::Vestibule;
 use vestibule_flows::nodes::{ServingNode, Tended};
 
 use crate::config::Config;
+use crate::configuring::Configuring;
 use crate::key_file;
 use crate::serving::Door;
 
@@ -24,7 +25,7 @@ const CLOCK: Duration = Duration::from_secs(5);
 pub(crate) struct Tending {
     vestibule: Vestibule,
     node: NodeId,
-    tasks: [JoinHandle<()>; 4],
+    tasks: [JoinHandle<()>; 5],
 }
 
 impl Tending {
@@ -45,6 +46,7 @@ impl Tending {
         tender.node.tend().await?;
         tender.warn_of_an_old_file().await;
         warn_of_the_clock(vestibule).await;
+        let configuring = Configuring::start(vestibule, config).await;
         Ok(Self {
             vestibule: vestibule.clone(),
             node: tender.node.id(),
@@ -53,6 +55,7 @@ impl Tending {
                 tokio::spawn(watch_clock(vestibule.clone())),
                 tokio::spawn(hear_changes(vestibule.clone())),
                 tokio::spawn(write_seen(vestibule.clone())),
+                tokio::spawn(configuring.go_on()),
             ],
         })
     }

@@ -1,13 +1,18 @@
 //! Rule 5: nobody loses the last way in, not even two Admins who act against each other at the
 //! same moment.
 
+use vestibule_domain::application::{Enter, Host};
+use vestibule_domain::id::ApplicationId;
+use vestibule_domain::name::Name;
 use vestibule_domain::policy::Policy;
 use vestibule_domain::user::Role;
+use vestibule_flows::applications::{Application, ApplicationAnswer};
 use vestibule_flows::authority::{Admin, Fresh, SignedIn};
 use vestibule_flows::invitations::Invited;
 use vestibule_flows::own_settings::{FactorRemoval, Reissued};
 use vestibule_flows::policy::PolicySet;
 use vestibule_flows::users::{UserAct, UserChanged};
+use vestibule_testkit::app::randomness;
 
 use crate::stage::*;
 
@@ -270,6 +275,23 @@ races! {
         let address = format!("new@{}.example", stage.account);
         let invited = v.invite(&from, &stolen, &address, "New", Role::Admin).await.unwrap();
         assert!(matches!(invited, Invited::NotAdmin));
+        let wanted = Application {
+            name: Name::parse("Wiki").unwrap(),
+            host: Host::parse("wiki.example", true).unwrap(),
+            enter: Enter::Everyone,
+            always_mfa: false,
+            max_age: None,
+        };
+        let id = ApplicationId::new(v.now(), &randomness());
+        for answer in [
+            v.add_application(&from, &stolen, &wanted).await.unwrap(),
+            v.change_application(&from, &stolen, id, &wanted).await.unwrap(),
+            v.remove_application(&from, &stolen, id).await.unwrap(),
+            v.name_user(&from, &stolen, id, &address).await.unwrap(),
+            v.unname_user(&from, &stolen, id, b.id).await.unwrap(),
+        ] {
+            assert_eq!(answer, ApplicationAnswer::NotAdmin);
+        }
         let standing = stage.standing(b.id).await.unwrap();
         assert_eq!((standing.role, standing.epoch.0), (Role::Member, 1));
     }

@@ -8,6 +8,7 @@
 mod support;
 
 mod accounts;
+mod applications;
 mod audit;
 mod audit_chain;
 mod changes;

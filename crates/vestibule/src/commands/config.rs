@@ -52,6 +52,8 @@ mod tests {
             defaults.lines().map(|line| setting(line).unwrap_or(line)).collect();
         assert_eq!(shown(&active.join("\n")), shown(""));
         assert_eq!(shown(EXAMPLE), shown(""));
+        // Applications have none either, and are no keys.
+        let (mail, applications) = mail.split_once("#[[applications]]").unwrap();
         let keys = |text: &'static str, table: &str| -> Vec<String> {
             let keys = text.lines().filter_map(setting);
             keys.filter_map(|line| Some(format!("{table}{}", line.split(" = ").next()?))).collect()
@@ -63,5 +65,13 @@ mod tests {
         let shown = shown(&format!("[smtp]\n{}", without_files.join("\n")));
         assert!(shown.contains("smtp.host = \"smtp.example.com\""), "{shown}");
         assert!(!shown.contains("change-me"), "{shown}");
+        let lines: Vec<&str> = applications.lines().filter_map(setting).collect();
+        let shown = self::shown(&format!(
+            "public_url = \"https://login.example.com\"\n[[applications]]\n{}",
+            lines.join("\n")
+        ));
+        for line in lines {
+            assert!(shown.contains(line), "{line}\n{shown}");
+        }
     }
 }

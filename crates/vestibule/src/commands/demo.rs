@@ -10,7 +10,7 @@ use anyhow::{anyhow, bail};
 use tokio::signal::unix::SignalKind;
 use vestibule_flows::Vestibule;
 
-use super::demo_people::{ACCOUNT, Person, furnish};
+use super::demo_people::{ACCOUNT, APPLICATION, Person, furnish};
 use crate::config::{Config, Key};
 use crate::serving::{self, Door};
 use crate::stop::Stop;
@@ -44,7 +44,13 @@ pub(crate) async fn run(listen: SocketAddr, json: bool) -> anyhow::Result<()> {
 
 async fn serve(folder: &Path, listen: SocketAddr, json: bool, stop: Stop) -> anyhow::Result<()> {
     let data_dir = folder.display().to_string();
-    let flags = vec![(Key::Listen, listen.to_string()), (Key::DataDir, data_dir)];
+    // A proxy of the demo runs on this machine.
+    let proxies = "127.0.0.0/8,::1".to_owned();
+    let flags = vec![
+        (Key::Listen, listen.to_string()),
+        (Key::DataDir, data_dir),
+        (Key::TrustedProxies, proxies),
+    ];
     let config = Config::from(None, flags, &vec![])?;
     let door = Door::open(&config).await?;
     let (vestibule, people) = tokio::select! {
@@ -89,12 +95,15 @@ fn describe(url: &str, folder: &Path, people: &[Person]) -> String {
   3. In a private window, sign in as Ada and go to Settings, Account: turn on \"Two Factor
      Authentication\". Ada enrols first; then it holds for everyone, at once.
   4. Reload Ben's page: Ben is led to enrolment, and back to the page.
-  5. Lost everything? In another terminal:
+  5. Start a reverse proxy of examples/ (docs/gate.md) and open http://{host}: it
+     asks Vestibule who you are. The dashboard leads there, too.
+  6. Lost everything? In another terminal:
      {program} recover ada@acme.example --data-dir {folder}
 
 Ctrl+C ends the demo and removes all of it.",
         program = program(),
         folder = folder.display(),
+        host = APPLICATION.1,
     );
     text
 }

@@ -1,6 +1,7 @@
 //! Who is in the demo, with passwords that are made afresh each time.
 
 use anyhow::anyhow;
+use vestibule_domain::application::{Enter, Host, Rules};
 use vestibule_domain::email::Email;
 use vestibule_domain::name::Name;
 use vestibule_domain::randomness::Randomness;
@@ -12,6 +13,9 @@ use crate::system;
 
 /// The demo's account.
 pub(crate) const ACCOUNT: &str = "Acme Analytics";
+
+/// The name and the host of the demo's application, which everyone may enter.
+pub(crate) const APPLICATION: (&str, &str) = ("Demo application", "app.localhost:8081");
 
 /// E-mail, name, role, and whether MFA is on from the start.
 const PEOPLE: [(&str, &str, Role, bool); 4] = [
@@ -52,6 +56,10 @@ pub(crate) async fn furnish(vestibule: &Vestibule) -> anyhow::Result<Vec<Person>
     let wrong = |error: &dyn std::fmt::Display| anyhow!("the demo is made wrongly: {error}");
     let account = Name::parse(ACCOUNT).map_err(|error| wrong(&error))?;
     let account = vestibule.furnish_account(&account).await?;
+    let (name, host) = (Name::parse(APPLICATION.0), Host::parse(APPLICATION.1, false));
+    let (name, host) = (name.map_err(|e| wrong(&e))?, host.map_err(|e| wrong(&e))?);
+    let rules = Rules { account, enter: Enter::Everyone, always_mfa: false, max_age: None };
+    vestibule.furnish_application(&name, &host, rules).await?;
     let mut people = Vec::with_capacity(PEOPLE.len());
     for (email, name, role, with_factor) in PEOPLE {
         let password = password(&randomness);

@@ -1,4 +1,5 @@
-//! The configuration file: TOML, one table and one for mail. Every value keeps its line.
+//! The configuration file: TOML, one table, one for mail, one for each application. Every value
+//! keeps its line.
 
 use std::fs;
 use std::ops::Range;
@@ -7,13 +8,15 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::key::Key;
+use super::applications::{TABLE, Table};
+use super::key::{Key, nearest_of};
 use super::setting::{Mistake, Origin, Raw, Setting};
 
 /// What a file sets, and what is wrong with its form.
 #[derive(Default)]
 pub(crate) struct Settings {
     pub(crate) found: Vec<(Key, Setting)>,
+    pub(crate) applications: Vec<Table>,
     pub(crate) mistakes: Vec<Mistake>,
 }
 
@@ -57,6 +60,13 @@ impl File<'_> {
                 settings.found.push((key, self.setting(&value)));
                 continue;
             }
+            if before.is_empty() && full == TABLE {
+                match self.tables(&value) {
+                    Ok(tables) => settings.applications = tables,
+                    Err(mistake) => settings.mistakes.push(mistake),
+                }
+                continue;
+            }
             if before.is_empty()
                 && Key::is_table(&full)
                 && let DeValue::Table(inner) = value.into_inner()
@@ -64,12 +74,31 @@ impl File<'_> {
                 self.read_table(inner, &format!("{full}."), settings);
                 continue;
             }
-            let problem = match Key::nearest(&full) {
-                Some(key) => format!("unknown key; did you mean {}?", key.name()),
+            let meant = Key::nearest(&full).map(Key::name);
+            let meant = meant.or_else(|| nearest_of([TABLE], &full));
+            let problem = match meant {
+                Some(meant) => format!("unknown key; did you mean {meant}?"),
                 None => "unknown key".to_owned(),
             };
             settings.mistakes.push(Mistake::of(&self.origin(name.span()), &full, &problem));
         }
+    }
+
+    /// The tables of `[[applications]]`.
+    fn tables(&self, value: &Spanned<DeValue<'_>>) -> Result<Vec<Table>, Mistake> {
+        let wrong = |value: &Spanned<DeValue<'_>>| {
+            let problem = "expected tables, each of which begins with [[applications]]";
+            Mistake::of(&self.origin(value.span()), TABLE, problem)
+        };
+        let DeValue::Array(items) = value.get_ref() else { return Err(wrong(value)) };
+        let table = |item: &Spanned<DeValue<'_>>| {
+            let DeValue::Table(keys) = item.get_ref() else { return Err(wrong(item)) };
+            let settings = keys.iter().map(|(name, value)| {
+                (name.get_ref().to_string(), self.origin(name.span()), self.setting(value))
+            });
+            Ok(Table { origin: self.origin(item.span()), settings: settings.collect() })
+        };
+        items.iter().map(table).collect()
     }
 
     fn setting(&self, value: &Spanned<DeValue<'_>>) -> Setting {
@@ -81,7 +110,7 @@ impl File<'_> {
                 Raw::List(items.iter().map(|item| self.setting(item)).collect())
             }
             DeValue::Float(_) => Raw::Other("a fraction"),
-            DeValue::Boolean(_) => Raw::Other("a boolean"),
+            DeValue::Boolean(truth) => Raw::Truth(*truth),
             DeValue::Datetime(_) => Raw::Other("a date or time"),
             DeValue::Table(_) => Raw::Other("a table"),
         };

@@ -14,6 +14,7 @@ pub(crate) enum Key {
     PasswordMinimum,
     AuditRetentionDays,
     AuditHeads,
+    GateMemory,
     Log,
     LogFormat,
     SmtpHost,
@@ -28,7 +29,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Listen,
         Self::PublicUrl,
         Self::TrustedProxies,
@@ -40,6 +41,7 @@ impl Key {
         Self::PasswordMinimum,
         Self::AuditRetentionDays,
         Self::AuditHeads,
+        Self::GateMemory,
         Self::Log,
         Self::LogFormat,
         Self::SmtpHost,
@@ -66,6 +68,7 @@ impl Key {
             Self::PasswordMinimum => "password_minimum",
             Self::AuditRetentionDays => "audit_retention_days",
             Self::AuditHeads => "audit_heads",
+            Self::GateMemory => "gate_memory",
             Self::Log => "log",
             Self::LogFormat => "log_format",
             Self::SmtpHost => "smtp.host",
@@ -128,6 +131,7 @@ impl Key {
             Self::PasswordMinimum => "12",
             Self::AuditRetentionDays => "0",
             Self::AuditHeads => "<data-dir>/audit-heads.jsonl",
+            Self::GateMemory => "100000",
             Self::Log => "info",
             Self::LogFormat => "text",
         }
@@ -135,17 +139,28 @@ impl Key {
 
     /// The setting that somebody may have meant by this name.
     pub(crate) fn nearest(name: &str) -> Option<Self> {
-        let misspelt = Self::ALL
-            .into_iter()
-            .map(|key| (edits(&name.replace('.', "_"), &key.name().replace('.', "_")), key))
-            .min_by_key(|(edits, _)| *edits)
-            .filter(|(edits, _)| *edits <= name.len() / 3);
-        misspelt.map(|(_, key)| key).or_else(|| {
+        let plain = |name: &str| name.replace('.', "_");
+        let misspelt = nearest_of(Self::ALL.map(|key| plain(key.name())), &plain(name));
+        let is_meant = |key: &Self| misspelt.as_ref() == Some(&plain(key.name()));
+        Self::ALL.into_iter().find(is_meant).or_else(|| {
             // `database_url`, `log_level`: more said than needed.
             let longer = |key: &Self| name.starts_with(key.name());
             Self::ALL.into_iter().filter(longer).max_by_key(|key| key.name().len())
         })
     }
+}
+
+/// The one of these that somebody may have misspelt as `name`.
+pub(super) fn nearest_of<T: AsRef<str>>(
+    known: impl IntoIterator<Item = T>,
+    name: &str,
+) -> Option<T> {
+    known
+        .into_iter()
+        .map(|known| (edits(name, known.as_ref()), known))
+        .min_by_key(|(edits, _)| *edits)
+        .filter(|(edits, _)| *edits <= name.len() / 3)
+        .map(|(_, known)| known)
 }
 
 /// How many letters have to be added, dropped or changed (Levenshtein's distance).

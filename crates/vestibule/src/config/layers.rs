@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::applications::{self, Table};
 use super::file;
 use super::key::Key;
 use super::setting::{Mistake, Origin, Raw, Setting};
@@ -13,6 +14,7 @@ pub(crate) type Environment = Vec<(String, String)>;
 pub(crate) struct Layers {
     /// The strongest first.
     settings: Vec<(Key, Setting)>,
+    pub(crate) applications: Vec<Table>,
     pub(crate) mistakes: Vec<Mistake>,
 }
 
@@ -30,7 +32,7 @@ impl Layers {
         let mut mistakes = misspelt(environment);
         mistakes.extend(file.mistakes);
         let settings = flags.chain(variables(environment)).chain(file.found).collect();
-        Self { settings, mistakes }
+        Self { settings, applications: file.applications, mistakes }
     }
 
     /// The value that counts.
@@ -57,6 +59,10 @@ fn misspelt(environment: &Environment) -> Vec<Mistake> {
         let foreign = name.contains("_SERVICE_") || name.contains("_PORT");
         if key == "config" || foreign || Key::of_variable(&key).is_some() {
             return None;
+        }
+        if key.starts_with(applications::TABLE) {
+            let file_alone = "applications have no variables: they stand in the file";
+            return Some(Mistake(format!("{name}: {file_alone}")));
         }
         let meant = Key::nearest(&key)?.variable();
         Some(Mistake(format!("{name}: unknown variable; did you mean {meant}?")))

@@ -3,6 +3,7 @@
 //! A mistake is a line that names its key and where it stands. Nothing here opens anything but the
 //! file.
 
+mod applications;
 mod file;
 mod key;
 mod layers;
@@ -24,9 +25,11 @@ use url::Url;
 use vestibule_domain::password::LOWEST_MINIMUM;
 use vestibule_domain::session::SessionLimits;
 use vestibule_flows::Settings;
+use vestibule_flows::configured_applications::ConfiguredApplication;
 use vestibule_mail::SmtpSettings;
 use vestibule_store::DatabaseUrl;
 
+use applications::Written;
 pub(crate) use key::Key;
 use layers::{Environment, Layers};
 use setting::{Mistake, Mistakes, Origin, Setting};
@@ -65,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) log: LevelFilter,
     /// How it is logged.
     pub(crate) log_format: LogFormat,
+    /// What stands behind the gate.
+    applications: Vec<Written>,
     origins: Vec<(Key, Origin)>,
 }
 
@@ -89,6 +94,7 @@ impl Config {
         let mut config = reader.config();
         config.smtp = reader.smtp();
         config.settings.mail = config.smtp.is_some();
+        config.applications = reader.applications(config.public_url.as_ref());
         let mut mistakes = reader.layers.mistakes;
         if mistakes.is_empty() {
             // Only of values that were understood.
@@ -131,6 +137,11 @@ impl Config {
             }
             port => self.public_url(port),
         }
+    }
+
+    /// The applications that stand behind the gate by configuration.
+    pub(crate) fn applications(&self) -> Vec<ConfiguredApplication> {
+        self.applications.iter().map(|written| written.configured.clone()).collect()
     }
 
     /// The file of the master key.
@@ -200,6 +211,7 @@ impl Reader {
             audit_heads,
             settings: self.rules(),
             smtp: None,
+            applications: vec![],
             log: self.text(Key::Log, values::log).unwrap_or(LevelFilter::INFO),
             log_format: self.text(Key::LogFormat, values::log_format).unwrap_or(LogFormat::Text),
             origins: vec![],
@@ -216,6 +228,7 @@ impl Reader {
         let minimum = self.number(Key::PasswordMinimum, lowest..=64);
         // A hundred years are for ever.
         let kept = self.number(Key::AuditRetentionDays, 0..=36_500).filter(|days| *days > 0);
+        let memory = self.number(Key::GateMemory, 1_000..=10_000_000);
         let limits = defaults.session_limits;
         Settings {
             session_limits: SessionLimits {
@@ -224,8 +237,17 @@ impl Reader {
             },
             password_minimum: minimum.map_or(defaults.password_minimum, |n| n as usize),
             audit_kept: kept.map(|days| Duration::from_hours(u64::from(days) * 24)),
+            gate_memory: memory.map_or(defaults.gate_memory, |n| n as usize),
             ..defaults
         }
+    }
+
+    /// The applications. Who configures no public address stands at `localhost`.
+    fn applications(&mut self, public_url: Option<&Url>) -> Vec<Written> {
+        let default = Url::parse("http://localhost").ok();
+        let is_default = self.layers.find(Key::PublicUrl).is_none();
+        let own = public_url.or(default.as_ref().filter(|_| is_default));
+        applications::read(&self.layers.applications, own, &mut self.layers.mistakes)
     }
 
     fn text<T>(&mut self, key: Key, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {

@@ -30,6 +30,7 @@ impl fmt::Display for Origin {
 pub(crate) enum Raw {
     Text(String),
     Number(i64),
+    Truth(bool),
     List(Vec<Setting>),
     /// What no setting is made of, by its name in TOML.
     Other(&'static str),
@@ -91,6 +92,14 @@ impl Setting {
         })
     }
 
+    /// True or false.
+    pub(crate) fn boolean(&self, name: &str) -> Result<bool, Mistake> {
+        let Raw::Truth(truth) = self.raw else {
+            return Err(self.wrong_type(name, "true or false"));
+        };
+        Ok(truth)
+    }
+
     /// Where values have types; flags and variables know text alone.
     fn is_in_file(&self) -> bool {
         matches!(self.origin, Origin::File { .. })
@@ -100,6 +109,7 @@ impl Setting {
         let found = match &self.raw {
             Raw::Text(_) => "a string",
             Raw::Number(_) => "a whole number",
+            Raw::Truth(_) => "a boolean",
             Raw::List(_) => "a list",
             Raw::Other(kind) => kind,
         };

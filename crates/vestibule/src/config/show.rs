@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
+use vestibule_flows::configured_applications::ConfiguredApplication;
 use vestibule_mail::Encryption;
 use vestibule_store::DatabaseUrl;
 
+use super::applications::Written;
 use super::key::Key;
 use super::setting::Origin;
 use super::{Config, LogFormat};
@@ -19,6 +21,9 @@ impl Config {
             let setting = format!("{} = {}", key.name(), self.value(key));
             // Writing to a string cannot fail.
             let _ = writeln!(shown, "{setting:<52}  # {origin}");
+        }
+        for written in &self.applications {
+            let _ = writeln!(shown, "\n{}", show_application(written));
         }
         shown
     }
@@ -69,6 +74,7 @@ impl Config {
                 let kept = self.settings.audit_kept.unwrap_or_default();
                 (kept.as_secs() / (24 * 3600)).to_string()
             }
+            Key::GateMemory => self.settings.gate_memory.to_string(),
             Key::AuditHeads => quoted(&self.audit_heads.display()),
             Key::Log => quoted(&self.log),
             Key::LogFormat => quoted(&match self.log_format {
@@ -77,6 +83,23 @@ impl Config {
             }),
         }
     }
+}
+
+fn show_application(written: &Written) -> String {
+    let ConfiguredApplication { application, account, users } = &written.configured;
+    let users: Vec<String> = users.iter().map(quoted).collect();
+    let mut lines = vec![
+        format!("{:<52}  # {}", "[[applications]]", written.origin),
+        format!("name = {}", quoted(&application.name)),
+        format!("host = {}", quoted(&application.host)),
+        format!("enter = {}", quoted(&application.enter.as_str())),
+        format!("users = [{}]", users.join(", ")),
+        format!("always_mfa = {}", application.always_mfa),
+    ];
+    lines.extend(account.as_ref().map(|account| format!("account = {}", quoted(account))));
+    let minutes = application.max_age.map(|age| age.as_secs() / 60);
+    lines.extend(minutes.map(|minutes| format!("max_age_minutes = {minutes}")));
+    lines.join("\n")
 }
 
 fn quoted(text: &impl ToString) -> String {

@@ -3,6 +3,7 @@
 use std::fs;
 
 use tempfile::TempDir;
+use vestibule_domain::email::Email;
 
 use super::{Config, Key, environment_of};
 
@@ -96,6 +97,10 @@ fn a_mistake_in_the_file_is_named_by_key_and_line() {
         ),
         ("log_format = 'xml'", "vestibule.toml:1: log_format: \"xml\" is none of text, json"),
         ("data_dir = ''", "vestibule.toml:1: data_dir: the path is empty"),
+        (
+            "gate_memory = 999",
+            "vestibule.toml:1: gate_memory: 999 is out of range: from 1000 to 10000000",
+        ),
         (
             "metrics_listen = '9464'",
             "vestibule.toml:1: metrics_listen: \"9464\" is not an address and a port, such as 127.0.0.1:9464",
@@ -221,7 +226,8 @@ fn help_tells_the_defaults_that_hold() {
             Key::SessionIdleMinutes
             | Key::SessionTotalHours
             | Key::PasswordMinimum
-            | Key::AuditRetentionDays => key.default().to_owned(),
+            | Key::AuditRetentionDays
+            | Key::GateMemory => key.default().to_owned(),
             _ => format!("{:?}", key.default()),
         };
         let default = default.replace("<port>", "8080").replace("<data-dir>", "./vestibule-data");
@@ -286,4 +292,157 @@ fn the_password_of_the_mail_server_is_never_shown() {
         let login = config.smtp.unwrap().credentials.unwrap();
         assert_eq!((login.user.as_str(), login.password.0.as_str()), ("me", "hush"));
     }
+}
+
+const GRAFANA: &str =
+    "[[applications]]\nname = 'Grafana'\nhost = 'grafana.localhost:8081'\nenter = 'admins'\n";
+
+#[test]
+fn applications_stand_in_the_file() {
+    let text = format!(
+        "listen = '127.0.0.1:8080'\n{GRAFANA}users = ['Ben@Example.com', 'cleo@example.com']\n\
+         account = ' Acme '\nalways_mfa = true\nmax_age_minutes = 60\n\n\
+         [[applications]]\nhost = 'WIKI.localhost:80'\nenter = 'everyone'\nname = 'Wiki'\n\
+         [smtp]\nhost = 'smtp.example.com'\nfrom = 'login@example.com'\n"
+    );
+    let config = File::of(&text).with(&[], &[]).unwrap();
+    let [grafana, wiki] = &config.applications()[..] else { panic!("two applications") };
+    assert_eq!(grafana.application.host.as_str(), "grafana.localhost:8081");
+    assert_eq!(grafana.application.max_age.unwrap().as_secs(), 3600);
+    assert!(grafana.application.always_mfa);
+    assert_eq!(grafana.account.as_ref().unwrap().as_str(), "Acme");
+    let users: Vec<&str> = grafana.users.iter().map(Email::as_str).collect();
+    assert_eq!(users, ["ben@example.com", "cleo@example.com"]);
+    assert_eq!(wiki.application.host.as_str(), "wiki.localhost");
+    assert_eq!((wiki.account.as_ref(), wiki.users.len()), (None, 0));
+    assert!(!wiki.application.always_mfa && wiki.application.max_age.is_none());
+    let shown = config.show();
+    for line in
+        ["# vestibule.toml:2\n", "host = \"grafana.localhost:8081\"\n", "max_age_minutes = 60"]
+    {
+        assert!(shown.contains(line.trim_start_matches("# vestibule")), "{line}\n{shown}");
+    }
+    assert!(File::of("").with(&[], &[]).unwrap().applications().is_empty());
+}
+
+#[test]
+fn a_mistake_in_an_application_is_named_by_key_and_line() {
+    for (line, mistake) in [
+        ("hosts = 1", "5: applications[0].hosts: unknown key; did you mean host?"),
+        (
+            "always_mafa = true",
+            "5: applications[0].always_mafa: unknown key; did you mean always_mfa?",
+        ),
+        ("x = 1", "5: applications[0].x: unknown key"),
+        ("account = ''", "5: applications[0].account: the name is empty"),
+        ("account = 7", "5: applications[0].account: expected a string, found a whole number"),
+        ("users = 'ben'", "5: applications[0].users: expected a list of strings, found a string"),
+        ("users = ['ben']", "5: applications[0].users[0]: \"ben\": this is not an email address"),
+        (
+            "users = [\n'b@x.example',\n'B@x.example']",
+            "5: applications[0].users: b@x.example is named twice",
+        ),
+        (
+            "always_mfa = 'yes'",
+            "5: applications[0].always_mfa: expected true or false, found a string",
+        ),
+        (
+            "always_mfa = 1",
+            "5: applications[0].always_mfa: expected true or false, found a whole number",
+        ),
+        (
+            "max_age_minutes = 0",
+            "5: applications[0].max_age_minutes: 0 is out of range: from 1 to 1440",
+        ),
+        (
+            "max_age_minutes = '5'",
+            "5: applications[0].max_age_minutes: expected a whole number, found a string",
+        ),
+        (
+            "[[applications]]\nname = 'Twin'\nenter = 'everyone'\nhost = 'GRAFANA.localhost'",
+            "8: applications[1].host: grafana.localhost is another application's already: \
+             vestibule.toml:1",
+        ),
+    ] {
+        let said = File::of(&format!("{GRAFANA}{line}")).mistake();
+        assert_eq!(said, format!("vestibule.toml:{mistake}"), "{line}");
+    }
+    for (text, mistake) in [
+        (
+            "[[applications]]\nhost = 'a.localhost'\nenter = 'everyone'",
+            "1: applications[0]: name is missing",
+        ),
+        ("[[applications]]\nname = 'A'\nenter = 'everyone'", "1: applications[0]: host is missing"),
+        (
+            "[[applications]]\nname = 'A'\nhost = 'a.localhost'",
+            "1: applications[0]: enter is missing",
+        ),
+        (
+            "[[applications]]\nname = 'A'\nhost = 'a.localhost'\nenter = 'all'",
+            "4: applications[0].enter: \"all\" is none of everyone, admins, named",
+        ),
+        (
+            "[[applications]]\nname = 'A'\nhost = 'a.localhost'\nenter = 'named'",
+            "4: applications[0].enter: with enter = \"named\" somebody must be named in users",
+        ),
+        (
+            "[[applications]]\nname = 'A'\nhost = 'a.localhost'\nenter = 'everyone'\nusers = ['b@x.example']",
+            "5: applications[0].users: with enter = \"everyone\" nobody needs to be named",
+        ),
+        (
+            "[applications]\nname = 'A'",
+            "1: applications: expected tables, each of which begins with [[applications]]",
+        ),
+        (
+            "applications = 'grafana'",
+            "1: applications: expected tables, each of which begins with [[applications]]",
+        ),
+        (
+            "applications = [\n'grafana']",
+            "2: applications: expected tables, each of which begins with [[applications]]",
+        ),
+        ("[[application]]\nname = 'A'", "1: application: unknown key; did you mean applications?"),
+    ] {
+        assert_eq!(File::of(text).mistake(), format!("vestibule.toml:{mistake}"), "{text}");
+    }
+    let all = File::of("[[applications]]\nhots = 'a'\n[[applications]]\nname = ''").mistake();
+    assert_eq!(all.lines().count(), 7, "{all}");
+    assert_eq!(
+        mistake_of("VESTIBULE_APPLICATIONS", "grafana.example.com"),
+        "VESTIBULE_APPLICATIONS: applications have no variables: they stand in the file"
+    );
+}
+
+#[test]
+fn the_host_of_an_application_fits_the_public_address() {
+    let with = |host: &str, flags: &[(Key, &str)]| {
+        let text = format!("[[applications]]\nname = 'A'\nenter = 'everyone'\nhost = '{host}'");
+        File::of(&text).with(flags, &[]).map(drop)
+    };
+    let https = [(Key::PublicUrl, "https://login.example.com")];
+    assert_eq!(with("app.example.com", &https), Ok(()));
+    assert_eq!(with("app.localhost:8081", &[]), Ok(()));
+    assert_eq!(with("app.localhost", &[(Key::PublicUrl, "http://localhost:3000")]), Ok(()));
+    for (host, flags, problem) in [
+        (
+            "app.example.com",
+            &[][..],
+            "while Vestibule stands at http://localhost, the host must end in .localhost",
+        ),
+        ("localhost:8081", &[], "that is Vestibule's own host"),
+        ("login.example.com:8443", &https, "that is Vestibule's own host"),
+        ("localhost", &https, "localhost is each visitor's own machine"),
+        (
+            "https://app.example.com",
+            &https,
+            "only the host is needed, without https:// and without a path",
+        ),
+        ("", &https, "the host is empty"),
+    ] {
+        let said = with(host, flags).unwrap_err();
+        assert_eq!(said, format!("vestibule.toml:4: applications[0].host: {host:?}: {problem}"));
+    }
+    // A public address that is wrong is one mistake, not one for every host.
+    let said = with("app.example.com", &[(Key::PublicUrl, "login")]).unwrap_err();
+    assert_eq!(said.lines().count(), 1, "{said}");
 }

@@ -184,6 +184,8 @@ async fn no_fault_in_any_page() {
         "/settings/users?search=nobody",
         "/settings/users?mfa=none",
         "/settings/users/new",
+        "/settings/applications",
+        "/settings/applications/new",
         "/settings/audit",
         "/settings/audit?about=sign-in",
         "/settings/audit?until=2020-01-01",

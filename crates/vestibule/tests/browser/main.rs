@@ -11,6 +11,7 @@
 )]
 
 mod accessibility;
+mod applications;
 mod codes;
 mod effort;
 mod factors;

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use vestibule_domain::application::{Enter, Host, Rules};
+use vestibule_domain::name::Name;
 use vestibule_domain::user::Role;
 use vestibule_testkit::browser::Options;
 use vestibule_testkit::{Database, TestApp};
@@ -81,6 +83,27 @@ async fn acme() -> TestApp {
     app
 }
 
+const APPLICATIONS: [(&str, &str, Enter, bool); 4] = [
+    ("Grafana", "grafana.localhost", Enter::Everyone, false),
+    ("Metabase", "metabase.localhost", Enter::Everyone, false),
+    ("Payroll", "payroll.localhost", Enter::Named, true),
+    ("Staging", "staging.localhost:8443", Enter::Admins, true),
+];
+
+async fn protect(app: &TestApp, (name, host): (&str, &str), enter: Enter, always_mfa: bool) {
+    let (name, host) = (Name::parse(name).unwrap(), Host::parse(host, false).unwrap());
+    let account = app.account.unwrap();
+    let rules = Rules { account, enter, always_mfa, max_age: None };
+    let id = app.vestibule.furnish_application(&name, &host, rules).await.unwrap();
+    if enter == Enter::Named {
+        let mut tx = app.store.write().await.unwrap();
+        for who in ["bea", "grace", "priya"] {
+            assert!(tx.name_user(id, app.id(who).await).await.unwrap());
+        }
+        tx.commit().await.unwrap();
+    }
+}
+
 /// Where pictures are put.
 pub(crate) struct Pictures {
     folder: PathBuf,
@@ -153,6 +176,12 @@ async fn pictures_of_an_account() {
     ada.press("Users").await;
     ada.sees("38 users · 24 with MFA").await;
     pictures.take(&ada, "users").await;
+    for (name, host, enter, always) in APPLICATIONS {
+        protect(&app, (name, host), enter, always).await;
+    }
+    ada.press("Applications").await;
+    ada.sees("Metabase").await;
+    pictures.take(&ada, "applications").await;
     ada.press("Account").await;
     ada.press("Turn on for everyone").await;
     ada.sees("Two-factor sign-in is on for everyone.").await;

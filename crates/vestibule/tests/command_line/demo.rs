@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::place::{Place, Running, mode, post};
+use crate::place::{Place, Running, get_with, mode, post};
 
 fn demo_folders(place: &Place) -> Vec<std::path::PathBuf> {
     let files = std::fs::read_dir(place.path("")).unwrap();
@@ -30,6 +30,14 @@ fn json_is_one_line_with_all_it_takes_to_sign_in() {
         let form = format!("email={email}&password={password}");
         let (status, answer) = post(&format!("{url}/sign-in"), &form);
         assert_eq!(status, 303, "{answer}");
+        // Everyone finds the demo's application on the dashboard.
+        let cookie = answer.split("set-cookie: vestibule=").nth(1).unwrap().split(';').next();
+        let dashboard = get_with(&url, &format!("vestibule={}", cookie.unwrap())).1;
+        let has_app = *email == "cleo@acme.example";
+        assert!(
+            has_app || dashboard.contains("href=\"http://app.localhost:8081/\""),
+            "{dashboard}"
+        );
     }
     let (status, _) = post(&format!("{url}/sign-in"), "email=ben@acme.example&password=wrong");
     assert_ne!(status, 303);
@@ -49,8 +57,13 @@ fn its_folder_is_private_and_gone_with_it() {
             text += "\n";
             text += &demo.line();
         }
-        for told in ["ada@acme.example", "Cleo Marín", "otpauth://totp/Acme%20Analytics:cleo", "on"]
-        {
+        for told in [
+            "ada@acme.example",
+            "Cleo Marín",
+            "otpauth://totp/Acme%20Analytics:cleo",
+            "on",
+            "http://app.localhost:8081",
+        ] {
             assert!(text.contains(told), "{told}\n{text}");
         }
         assert_eq!(demo.stop(signal).0, Some(0));

@@ -197,6 +197,11 @@ pub(crate) fn get(url: &str) -> (u16, String) {
     exchange(url, &format!("GET {} HTTP/1.1", path(url)), "")
 }
 
+/// The same with a cookie.
+pub(crate) fn get_with(url: &str, cookie: &str) -> (u16, String) {
+    exchange(url, &format!("GET {} HTTP/1.1\r\nCookie: {cookie}", path(url)), "")
+}
+
 /// The status and the text of the answer to a form that is sent from the page itself.
 pub(crate) fn post(url: &str, form: &str) -> (u16, String) {
     let origin = format!("http://{}", authority(url));

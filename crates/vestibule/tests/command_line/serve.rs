@@ -117,3 +117,28 @@ fn logs_are_text_or_json_on_stderr() {
     }
     assert!(log.contains("listening") && log.contains("stopping"), "{log}");
 }
+
+#[test]
+fn applications_of_the_configuration_are_there_at_the_start_and_gone_with_it() {
+    let application =
+        "[[applications]]\nname = 'Wiki'\nhost = 'wiki.localhost'\nenter = 'everyone'\n";
+    let place = Place::new();
+    place.write("vestibule.toml", application);
+    // It waits for the account, says so once, and does not hold the start up.
+    let mut command = place.command(&["serve", "--listen=127.0.0.1:0", "--config=vestibule.toml"]);
+    let log = place.path("log");
+    command.stderr(std::fs::File::create(&log).unwrap());
+    Running::start_as_is(command).stop("TERM");
+    let log = std::fs::read_to_string(log).unwrap();
+    let waits = "the application wiki.localhost waits: there is no account yet";
+    assert_eq!(log.matches(waits).count(), 1, "{log}");
+    place.answer(&["account", "create", "Acme", "--admin", "ada@acme.example"]);
+    let told = |place: &Place| place.answer(&["audit", "export", "--format", "jsonl"]);
+    place.serve(&["--config=vestibule.toml"]).stop("TERM");
+    let added = told(&place);
+    assert_eq!(added.matches("application.added").count(), 1, "{added}");
+    place.serve(&["--config=vestibule.toml"]).stop("TERM");
+    assert_eq!(told(&place).matches("\"application.").count(), 1);
+    place.serve(&[]).stop("TERM");
+    assert_eq!(told(&place).matches("application.removed").count(), 1);
+}

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use vestibule_domain::time::Timestamp;
 use vestibule_testkit::app::password;
+use vestibule_testkit::client::escape;
 use vestibule_testkit::{Answer, Client, TestApp, race, stories};
 
 /// The key on an enrolment page.
@@ -290,6 +291,42 @@ stories! {
         let fields = [("code", &*code), ("return_to", &*return_to)];
         let answer = ben.post("/enrolment", &fields).await;
         assert_eq!(answer.location().unwrap(), "/settings/security?done=name-changed");
+    }
+
+    /// Whoever was sent to enrol from behind the second door, as an application does that always
+    /// asks for a code, gets back to where they wanted to go: through an old password, a wrong
+    /// code, and the recovery codes that come first.
+    async fn an_enrolment_from_behind_the_second_door_leads_back(app) {
+        let target = "/settings/security?done=a%2Fb&x=%26";
+        let to = format!("/enrolment?return_to={}", escape(target));
+        for (who, stale) in [("ben", false), ("dinesh", true)] {
+            let browser = app.sign_in(who).await;
+            if stale {
+                app.clock.outlive_proofs();
+            }
+            let mut page = browser.visit(&to).await;
+            if stale {
+                page = app.prove_as_asked(who, &browser, &page).await;
+            }
+            app.scan(who, &page);
+            let back = page.field("return_to").unwrap();
+            let page = browser.post("/enrolment", &[("code", "000000"), ("return_to", &back)]).await;
+            assert_eq!(page.field("return_to").unwrap(), target, "{who}");
+            let code = app.code(who);
+            let answer = browser.post("/enrolment", &[("code", &code), ("return_to", target)]).await;
+            assert_eq!(answer.location().as_deref(), Some(target), "{who}");
+            let codes = browser.visit(target).await;
+            let answer = app.keep_shown(&browser, &codes).await;
+            assert_eq!(answer.status, 200, "{who}");
+            answer.must_show("Your own factors, name, password and sessions.");
+            assert_eq!(codes.field("return_to").as_deref(), Some(target), "{who}");
+        }
+        // Nobody is led out of here.
+        let ada = app.sign_in("ada").await;
+        app.scan("ada", &ada.get("/enrolment?return_to=https%3A%2F%2Fevil.example%2F").await);
+        let code = app.code("ada");
+        let fields = [("code", &*code), ("return_to", "//evil.example/")];
+        assert_eq!(ada.post("/enrolment", &fields).await.leads_to(), "/settings/security");
     }
 
     /// Nobody reads the key of a factor that is confirmed.

@@ -15,6 +15,7 @@ pub(crate) struct House {
     ben: Client,
     /// In another browser, too.
     ben_elsewhere: Client,
+    application: String,
     factor: String,
     session: String,
     users: Vec<(&'static str, String)>,
@@ -28,6 +29,8 @@ impl House {
         let eve = app.invite(&ada, "eve", "Member").await;
         app.act(&ada, "dinesh", "/disable").await;
         app.sign_in("ada").await;
+        let fields = [("name", "Payroll"), ("host", "payroll.localhost"), ("enter", "named")];
+        let added = ada.post("/settings/applications", &fields).await;
         let security = ada.get("/settings/security").await;
         let mut users = Vec::new();
         for who in ["ben", "cleo", "dinesh", "eve"] {
@@ -38,6 +41,7 @@ impl House {
         let ben_elsewhere = app.sign_in("ben").await;
         let links = vec![eve, app.password_link(&ada, "ben").await, app.recover_path("cleo").await];
         Self {
+            application: added.leads_to().replace("/settings/applications/", ""),
             factor: security.between("/settings/security/factors/", "/"),
             session: security.between("/settings/security/sessions/", "/"),
             cleo: app.give_password("cleo").await,
@@ -63,6 +67,7 @@ impl House {
         };
         let user = &self.users.iter().find(|(who, _)| *who == whom).unwrap().1;
         let id = match route.path {
+            path if path.contains("/applications/{id}") => &self.application,
             path if path.contains("/factors/{id}") => &self.factor,
             path if path.contains("/sessions/{id}") => &self.session,
             _ => user,

@@ -4,11 +4,13 @@
 
 mod accounts;
 mod address_change;
+mod applications;
 mod attacks;
 mod audit;
 mod bad_input;
 mod clock;
 mod code_budget;
+mod configured_applications;
 mod enrolment;
 mod forgotten;
 mod gate;

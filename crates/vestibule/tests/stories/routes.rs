@@ -49,6 +49,7 @@ const fn act(door: Door, path: &'static str, form: Form) -> Route {
 
 const PASSWORD: &str = "an otter sings in the marble hall";
 const CODE: Form = &[("code", "{code}")];
+const APPLICATION: Form = &[("name", "Wiki"), ("host", "wiki.localhost"), ("enter", "everyone")];
 const NEW_PASSWORD: Form = &[("password", PASSWORD)];
 
 use Door::{Admin, Link, Open, SignedIn, Vestibule};
@@ -70,6 +71,16 @@ pub(crate) const ROUTES: &[Route] = &[
     page_with_form(Link, "/recover/{token}", NEW_PASSWORD),
     page(Admin, "/settings/account"),
     act(Admin, "/settings/account/mfa", &[("required", "true")]),
+    page_with_form(Admin, "/settings/applications", APPLICATION),
+    page(Admin, "/settings/applications/new"),
+    page_with_form(Admin, "/settings/applications/{id}", APPLICATION),
+    act(Admin, "/settings/applications/{id}/named", &[("email", "ben@acme.example")]),
+    act(
+        Admin,
+        "/settings/applications/{id}/named/remove",
+        &[("user", "01234567-89ab-7def-8123-456789abcdef")],
+    ),
+    act(Admin, "/settings/applications/{id}/remove", &[]),
     page(Admin, "/settings/audit"),
     page_with_form(Admin, "/settings/audit/export", &[("format", "jsonl")]),
     page(SignedIn, "/settings/security"),

@@ -7,14 +7,15 @@ use axum::response::Response;
 use axum::routing::get;
 use vestibule_domain::browser;
 use vestibule_flows::authority::SignedIn;
-use vestibule_flows::{NoticeRecord, SessionRecord, Visitor};
+use vestibule_flows::{ApplicationRecord, NoticeRecord, SessionRecord, Visitor};
 
 use crate::error::PageError;
 use crate::pages::asked::Page;
+use crate::pages::settings::applications::url;
 use crate::respond::page;
 use crate::state::App;
 use crate::surroundings::frame_of;
-use crate::views::dashboard::{CodeGiven, DashboardPage, NoticeLine};
+use crate::views::dashboard::{ApplicationLink, CodeGiven, DashboardPage, NoticeLine};
 use crate::views::{Place, Role, When, count};
 
 pub(crate) fn router() -> Router<App> {
@@ -27,7 +28,9 @@ async fn show(State(app): State<App>, asked: Page<SignedIn>) -> Result<Response,
     let codes = app.vestibule.own_recovery_codes(&asked.who).await?;
     let idle = session.session.limits.idle.as_secs() / 60;
     let notices = app.vestibule.notices(&asked.who).await?;
+    let applications = app.vestibule.applications_open_to(&asked.who).await?;
     let view = DashboardPage {
+        applications: applications.into_iter().map(|open| application_link(&app, open)).collect(),
         notices: notices
             .iter()
             .filter(|notice| !is_own(notice, session, &asked.visitor))
@@ -72,6 +75,10 @@ fn notice_line(notice: &NoticeRecord) -> NoticeLine {
         at: When::from_unix_ms(notice.at.millis()),
         from,
     }
+}
+
+fn application_link(app: &App, open: ApplicationRecord) -> ApplicationLink {
+    ApplicationLink { url: url(app, &open.host), name: open.name, host: open.host }
 }
 
 pub(crate) fn role(role: vestibule_domain::user::Role) -> Role {

@@ -95,6 +95,8 @@ async fn confirm(State(app): State<App>, form: Form) -> Result<Response, PageErr
             } else if who.in_vestibule {
                 let current = app.vestibule.current(&token).await?;
                 dispatch(&app, current.as_ref(), &errand.return_to)
+            } else if errand.return_to != ReturnTo::dashboard() {
+                see_other(errand.return_to.as_str())
             } else {
                 let another = who.record().standing.has_factor;
                 let done = if another { "another-added" } else { "app-added" };

@@ -133,6 +133,7 @@ fn page_of_act(act: &ReturnTo) -> ReturnTo {
     match (parts.next(), parts.next()) {
         (Some("account"), _) => ReturnTo::account(),
         (Some("audit"), _) => ReturnTo::audit(),
+        (Some("applications"), application) => ReturnTo::application(application),
         (Some("users"), user) => ReturnTo::user(user),
         _ => ReturnTo::security(),
     }

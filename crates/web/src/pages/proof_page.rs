@@ -122,6 +122,21 @@ fn describe(then: &ProofThen, account: &str) -> (String, &'static str) {
     let plain = |text: &str, button| (text.to_owned(), button);
     let path = path.split('?').next().unwrap_or_default();
     let last = path.rsplit('/').next().unwrap_or_default();
+    if let Some(rest) = path.strip_prefix("/settings/applications") {
+        return match rest.splitn(3, '/').nth(2) {
+            None if rest.is_empty() => {
+                (format!("add {} as an application", field("name")), "Add the application")
+            }
+            None => (format!("change the application {}", field("name")), "Save the changes"),
+            Some("named") => {
+                (format!("let {} enter an application by name", field("email")), "Name this user")
+            }
+            Some("named/remove") => {
+                plain("take a user off an application’s list", "Take off the list")
+            }
+            Some(_) => plain("remove an application", "Remove this application"),
+        };
+    }
     match (path, last) {
         ("/settings/account/mfa", _) if field("required") == "true" => (
             format!("turn two-factor sign-in on for everyone at {account}"),

@@ -1,6 +1,7 @@
 //! The sentences for what a person typed and the rules did not take.
 
 use axum::response::Response;
+use vestibule_domain::application::HostError;
 use vestibule_domain::email::EmailError;
 use vestibule_domain::limits::wait;
 use vestibule_domain::name::{MAX_LENGTH, NameError};
@@ -17,6 +18,30 @@ pub(crate) fn name(error: NameError) -> String {
         NameError::Unshowable => "This name has a character that cannot be shown.".into(),
     }
 }
+
+pub(crate) fn host(error: HostError) -> String {
+    match error {
+        HostError::Empty => "Type the host under which people open it.",
+        HostError::NotAlone => "Type the host alone, without https:// and without a path.",
+        HostError::NotAscii => {
+            "Type the host as browsers send it, in plain letters: it begins with xn--."
+        }
+        HostError::NotAHost => "This is no host, such as grafana.example.com.",
+        HostError::Own => "This is Vestibule’s own host. The application needs another.",
+        HostError::NotLocal => {
+            "Vestibule stands at http://localhost, where browsers take its cookies from hosts that \
+             end in .localhost alone. Type one of these."
+        }
+        HostError::Localhost => {
+            "localhost is each visitor’s own machine. Type the host under which people open it."
+        }
+    }
+    .into()
+}
+
+pub(crate) const HOST_TAKEN: &str =
+    "This host is taken: each stands for one application of the installation.";
+pub(crate) const NO_SUCH_USER: &str = "No user of this account has this email.";
 
 pub(crate) fn email(error: EmailError) -> String {
     match error {

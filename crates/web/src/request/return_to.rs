@@ -48,6 +48,14 @@ impl ReturnTo {
         }
     }
 
+    /// The page of an application whose identifier stands in an act's path, or the list.
+    pub(crate) fn application(id: Option<&str>) -> Self {
+        match id.and_then(|id| id.parse::<vestibule_domain::id::ApplicationId>().ok()) {
+            Some(id) => Self(format!("/settings/applications/{id}")),
+            None => Self("/settings/applications".into()),
+        }
+    }
+
     /// Reads a target that came from outside. Browsers take a backslash for a slash and drop tabs
     /// and line ends, so none of these may stand in it; then it is resolved as a browser would,
     /// and must still be here.

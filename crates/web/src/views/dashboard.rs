@@ -12,6 +12,8 @@ pub struct DashboardPage {
     pub frame: Frame,
     /// What the user was told and has not dismissed.
     pub notices: Vec<NoticeLine>,
+    /// The applications that the user may enter.
+    pub applications: Vec<ApplicationLink>,
     /// The user's e-mail.
     pub email: String,
     /// The user's role.
@@ -47,6 +49,17 @@ pub struct NoticeLine {
     pub from: String,
 }
 
+/// An application that the user may enter.
+#[derive(Clone)]
+pub struct ApplicationLink {
+    /// What it is called.
+    pub name: String,
+    /// Its host.
+    pub host: String,
+    /// Where it is opened.
+    pub url: String,
+}
+
 /// A security code that was given.
 #[derive(Clone)]
 pub struct CodeGiven {
@@ -62,6 +75,7 @@ impl DashboardPage {
         let page = |frame, role, code: Option<&str>| Self {
             frame,
             notices: vec![],
+            applications: vec![],
             email: "ada@acme.example".into(),
             role,
             password_at: sample::when(0),
@@ -71,6 +85,17 @@ impl DashboardPage {
             ends: sample::when(24 * 60),
             idle: "1 hour".into(),
         };
+        let application = |name: &str, host: &str| ApplicationLink {
+            name: name.into(),
+            host: host.into(),
+            url: format!("https://{host}/"),
+        };
+        let some = vec![
+            application("Grafana", "grafana.acme.example"),
+            application("Wiki", "wiki.acme.example"),
+            application(sample::LONG, "a-long-name-of-a-host.acme-analytics.example:8443"),
+            application(sample::HOSTILE, "x.example"),
+        ];
         let notice = |id: &str, sentence: &str, alarming| NoticeLine {
             id: id.into(),
             sentence: sentence.into(),
@@ -96,6 +121,20 @@ impl DashboardPage {
                 Self {
                     email: "ben@acme.example".into(),
                     ..page(sample::member(Place::Dashboard), Role::Member, None)
+                },
+            ),
+            (
+                "applications",
+                Self {
+                    applications: some.clone(),
+                    ..page(sample::member(Place::Dashboard), Role::Member, Some("Ben’s phone"))
+                },
+            ),
+            (
+                "one-application",
+                Self {
+                    applications: some[..1].to_vec(),
+                    ..page(sample::admin(Place::Dashboard), Role::Admin, Some("Ada’s phone"))
                 },
             ),
             (

@@ -5,6 +5,7 @@
 //! looking at; [`render_all_samples`] renders them all, for the tests and for people.
 
 pub mod account;
+pub mod applications;
 pub mod audit;
 pub mod audit_words;
 pub mod dashboard;
@@ -93,6 +94,8 @@ pub enum Place {
     Security,
     /// `/settings/users`
     Users,
+    /// `/settings/applications`
+    Applications,
     /// `/settings/audit`
     Audit,
     /// A page that stands in no entry, such as an error.
@@ -340,6 +343,9 @@ pub fn render_all_samples() -> Vec<(String, String)> {
     add(&mut all, "add-user", users::AddUserPage::samples());
     add(&mut all, "user", users::UserPage::samples());
     add(&mut all, "link-made", users::LinkMadePage::samples());
+    add(&mut all, "applications", applications::ApplicationsPage::samples());
+    add(&mut all, "add-application", applications::AddApplicationPage::samples());
+    add(&mut all, "application", applications::ApplicationPage::samples());
     add(&mut all, "audit", audit::AuditPage::samples());
     add(&mut all, "audit-export", audit::AuditExportPage::samples());
     add(&mut all, "gate", gate::GatePage::samples());

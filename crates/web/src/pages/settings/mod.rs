@@ -1,6 +1,9 @@
-//! `/settings/…`: the account's switch, one's own security, the account's users, its audit log.
+//! `/settings/…`: the account's switch, one's own security, the account's users and
+//! applications, its audit log.
 
 mod account;
+mod application;
+pub(crate) mod applications;
 mod audit;
 mod email;
 mod recovery_codes;
@@ -15,6 +18,8 @@ use crate::state::App;
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .merge(account::router())
+        .merge(application::router())
+        .merge(applications::router())
         .merge(email::router())
         .merge(recovery_codes::router())
         .merge(audit::router())
