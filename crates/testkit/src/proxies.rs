@@ -220,7 +220,7 @@ fn copy_with_changes(files: &[&str], folder: &Path, changes: &[(String, String)]
     for file in files {
         let path = examples.join(file);
         let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let mut copied = String::new();
+        let mut written = String::new();
         for line in text.split_inclusive('\n') {
             let mut line = line.to_owned();
             if !line.trim_start().starts_with('#') {
@@ -229,9 +229,9 @@ fn copy_with_changes(files: &[&str], folder: &Path, changes: &[(String, String)]
                     line = line.replace(from, to);
                 }
             }
-            copied.push_str(&line);
+            written.push_str(&line);
         }
-        fs::write(folder.join(path.file_name().unwrap()), copied).unwrap();
+        fs::write(folder.join(path.file_name().unwrap()), written).unwrap();
     }
     for ((from, _), made) in changes.iter().zip(made) {
         assert!(made, "the example does not name {from}");

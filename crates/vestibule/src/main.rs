@@ -23,6 +23,7 @@ mod stop;
 mod system;
 mod tending;
 
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(args) => {
             let config = args.config()?;
             logging::start(config.log, config.log_format);
-            in_runtime(commands::serve::run(&config))
+            in_runtime_of(config.threads, commands::serve::run(&config))
         }
         Command::Account { command: AccountCommand::Create(args) } => {
             let config = args.installation.config()?;
@@ -118,10 +119,19 @@ fn run_keys(command: KeysCommand) -> anyhow::Result<()> {
 }
 
 fn in_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .max_blocking_threads(BLOCKING_THREADS)
-        .enable_all()
-        .build()?;
+    in_runtime_of(None, work)
+}
+
+/// With so many threads, or one a core.
+fn in_runtime_of(
+    threads: Option<NonZero<usize>>,
+    work: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(threads.get());
+    }
+    let runtime = builder.max_blocking_threads(BLOCKING_THREADS).enable_all().build()?;
     let result = runtime.block_on(work);
     runtime.shutdown_timeout(LEFT_OVER);
     result

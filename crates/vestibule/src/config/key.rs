@@ -15,6 +15,7 @@ pub(crate) enum Key {
     AuditRetentionDays,
     AuditHeads,
     GateMemory,
+    Threads,
     Log,
     LogFormat,
     SmtpHost,
@@ -29,7 +30,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Listen,
         Self::PublicUrl,
         Self::TrustedProxies,
@@ -42,6 +43,7 @@ impl Key {
         Self::AuditRetentionDays,
         Self::AuditHeads,
         Self::GateMemory,
+        Self::Threads,
         Self::Log,
         Self::LogFormat,
         Self::SmtpHost,
@@ -69,6 +71,7 @@ impl Key {
             Self::AuditRetentionDays => "audit_retention_days",
             Self::AuditHeads => "audit_heads",
             Self::GateMemory => "gate_memory",
+            Self::Threads => "threads",
             Self::Log => "log",
             Self::LogFormat => "log_format",
             Self::SmtpHost => "smtp.host",
@@ -132,6 +135,7 @@ impl Key {
             Self::AuditRetentionDays => "0",
             Self::AuditHeads => "<data-dir>/audit-heads.jsonl",
             Self::GateMemory => "100000",
+            Self::Threads => "0",
             Self::Log => "info",
             Self::LogFormat => "text",
         }

@@ -15,6 +15,7 @@ mod tests;
 mod values;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,6 +61,8 @@ pub(crate) struct Config {
     pub(crate) database: DatabaseUrl,
     /// The file to which the heads of the audit trail are exported.
     pub(crate) audit_heads: PathBuf,
+    /// How many threads answer requests, where that is set.
+    pub(crate) threads: Option<NonZero<usize>>,
     /// The rules that can be set.
     pub(crate) settings: Settings,
     /// The mail server, if there is one.
@@ -209,6 +212,7 @@ impl Reader {
             data_dir,
             database,
             audit_heads,
+            threads: self.number(Key::Threads, 0..=1_024).and_then(|n| NonZero::new(n as usize)),
             settings: self.rules(),
             smtp: None,
             applications: vec![],

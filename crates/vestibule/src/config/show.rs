@@ -1,6 +1,7 @@
 //! The configuration as text, for people to compare: TOML with the origin of each value.
 
 use std::fmt::Write as _;
+use std::num::NonZero;
 
 use vestibule_flows::configured_applications::ConfiguredApplication;
 use vestibule_mail::Encryption;
@@ -74,6 +75,7 @@ impl Config {
                 let kept = self.settings.audit_kept.unwrap_or_default();
                 (kept.as_secs() / (24 * 3600)).to_string()
             }
+            Key::Threads => self.threads.map_or(0, NonZero::get).to_string(),
             Key::GateMemory => self.settings.gate_memory.to_string(),
             Key::AuditHeads => quoted(&self.audit_heads.display()),
             Key::Log => quoted(&self.log),

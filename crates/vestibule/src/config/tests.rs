@@ -227,7 +227,8 @@ fn help_tells_the_defaults_that_hold() {
             | Key::SessionTotalHours
             | Key::PasswordMinimum
             | Key::AuditRetentionDays
-            | Key::GateMemory => key.default().to_owned(),
+            | Key::GateMemory
+            | Key::Threads => key.default().to_owned(),
             _ => format!("{:?}", key.default()),
         };
         let default = default.replace("<port>", "8080").replace("<data-dir>", "./vestibule-data");
