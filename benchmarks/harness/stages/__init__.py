@@ -1,0 +1,1 @@
+"""The steps of a run. Each takes what it needs and adds to the figures."""
