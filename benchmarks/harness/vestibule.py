@@ -62,7 +62,7 @@ class Server:
         environment = {"PATH": os.environ["PATH"]}
         if worker_threads:
             # Tokio reads it; nobody has to set it.
-            environment["TOKIO_WORKER_THREADS"] = str(worker_threads)
+            environment["VESTIBULE_THREADS"] = str(worker_threads)
         command = [VESTIBULE, "serve", "--config", installation.configuration]
         note("Vestibule", command)
         began = time.perf_counter()
