@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from .figures import median, ratios
 
 NGINX = ("nginx, 1 worker", "nginx, 2 workers")
-OURS = ("Vestibule", "Vestibule, threads = 1")
+OURS = ("Vestibule", "Vestibule, 1 worker thread")
 PEERS = ("better-auth", "django-allauth")
 BARE = "bare handler"
 ACTS = ("gate", "sign-in", "the switch", "users page")

@@ -91,8 +91,8 @@ http {{
 
 
 class Vestibule(Contender):
-    def __init__(self, name, installation):
-        self.name, self.installation = name, installation
+    def __init__(self, name, installation, worker_threads=None):
+        self.name, self.installation, self.worker_threads = name, installation, worker_threads
         self.people = people_of(installation)
         self.check = "/gate?proxy=nginx"
         self.check_headers = {**ASKED, "Cookie": f"vestibule-gate={seeding.token('gate', 1)}"}
@@ -102,7 +102,7 @@ class Vestibule(Contender):
                 file.write(f"vestibule-gate={seeding.token('gate', number)}\n")
 
     def start(self):
-        self.server = vestibule.Server(self.installation)
+        self.server = vestibule.Server(self.installation, self.worker_threads)
         self.process, self.url, self.ready_ms = self.server.process, self.server.url, self.server.ready_ms
         must(self.server.ask("GET", self.check, headers=self.check_headers), 200)
         self.first, self.second = two_forms(self.server.port)

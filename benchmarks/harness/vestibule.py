@@ -24,26 +24,25 @@ metrics_listen = "127.0.0.1:0"
 data_dir = "{folder}"
 database = "{database}"
 trusted_proxies = ["127.0.0.1"]
-{more}"""
+"""
 
 
 class Installation:
     """Its folder, its database, its Admin Ada, and in time its users."""
 
-    def __init__(self, folder, database=None, more=""):
+    def __init__(self, folder, database=None):
         os.makedirs(folder, exist_ok=True)
         self.folder, self.is_sqlite = folder, database is None
         self.database = database or f"sqlite:{folder}/vestibule.db"
         self.configuration = os.path.join(folder, "vestibule.toml")
         with open(self.configuration, "w", encoding="utf-8") as file:
-            file.write(CONFIGURATION.format(folder=folder, database=self.database, more=more))
+            file.write(CONFIGURATION.format(folder=folder, database=self.database))
         self.admin, self.users = Admin(), None
 
-    def copy(self, folder, more):
-        """The same once more with further settings, for a second process that shares nothing with
-        the first."""
+    def copy(self, folder):
+        """The same once more, for a second process that shares nothing with the first."""
         shutil.copytree(self.folder, folder)
-        copy = Installation(folder, more=more)
+        copy = Installation(folder)
         copy.admin, copy.users = self.admin, self.users
         return copy
 
@@ -59,13 +58,16 @@ class Installation:
 class Server:
     """A running release binary."""
 
-    def __init__(self, installation):
+    def __init__(self, installation, worker_threads=None):
+        environment = {"PATH": os.environ["PATH"]}
+        if worker_threads:
+            # The setting `threads`, as an operator sets it for one start.
+            environment["VESTIBULE_THREADS"] = str(worker_threads)
         command = [VESTIBULE, "serve", "--config", installation.configuration]
         note("Vestibule", command)
         began = time.perf_counter()
         with open(os.path.join(installation.folder, "log"), "a", encoding="utf-8") as log:
-            self.process = start(command, stdout=subprocess.PIPE, stderr=log, text=True,
-                                 env={"PATH": os.environ["PATH"]})
+            self.process = start(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
         self.printed = ""
         self.port = int(self.until_printed(r"http://localhost:(\d+)").group(1))
         while self.ask("GET", "/readyz").status != 200:

@@ -132,10 +132,9 @@ impl Key {
             Self::SessionIdleMinutes => "60",
             Self::SessionTotalHours => "24",
             Self::PasswordMinimum => "12",
-            Self::AuditRetentionDays => "0",
+            Self::AuditRetentionDays | Self::Threads => "0",
             Self::AuditHeads => "<data-dir>/audit-heads.jsonl",
             Self::GateMemory => "100000",
-            Self::Threads => "0",
             Self::Log => "info",
             Self::LogFormat => "text",
         }
