@@ -44,6 +44,8 @@ pub enum Occasion {
 
 /// What of the database differs from one application of the configuration.
 struct Difference {
+    /// An application of another account under the same host.
+    elsewhere: Option<ApplicationRecord>,
     known: Option<ApplicationRecord>,
     /// Whether the application itself is to be written.
     written: bool,
@@ -130,6 +132,14 @@ impl Vestibule {
             Some(known) => known.id,
             None => ApplicationId::new(now, &self.randomness),
         };
+        // The host is the operator's to give. Whoever took it on a page of another account loses it.
+        if let Some(elsewhere) = &found.elsewhere {
+            let of = elsewhere.rules.account;
+            if tx.remove_application(of, elsewhere.id).await? {
+                let told = format!("{}: its host is another account's", name_and_host(elsewhere));
+                self.note(&mut tx, AuditKind::ApplicationRemoved, of, told).await?;
+            }
+        }
         if found.written {
             let record = one.application.record(id, account, true);
             let (kind, written) = match found.known {
@@ -188,9 +198,13 @@ async fn difference(
         }
     };
     let known = db.application_of_host_name(application.host.name()).await?;
-    if known.as_ref().is_some_and(|known| known.rules.account != account) {
+    let (known, elsewhere) = match known {
+        Some(known) if known.rules.account != account => (None, Some(known)),
+        known => (known, None),
+    };
+    if elsewhere.as_ref().is_some_and(|elsewhere| elsewhere.configured) {
         trouble.push(format!(
-            "the application {} is left out: another account has an application under this host",
+            "the application {} moves to another account at the next start",
             application.host,
         ));
         return Ok(None);
@@ -223,7 +237,7 @@ async fn difference(
     }
     named_now.retain(|(now, ..)| all && !wanted.contains(now));
     let unnamed = named_now.into_iter().map(|(user, email, _)| (user, email)).collect();
-    Ok(Some(Difference { known, written, named, unnamed }))
+    Ok(Some(Difference { elsewhere, known, written, named, unnamed }))
 }
 
 /// The account that is meant, or why it is not clear.

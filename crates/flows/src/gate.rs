@@ -117,7 +117,7 @@ impl Vestibule {
         host: &Host,
         prepare: impl FnOnce(&SessionRecord) -> P,
     ) -> Result<GateAnswer<P>, FlowError> {
-        let before = self.store.changes().moment();
+        let (before, steady) = (self.store.changes().moment(), self.clock.steady());
         let (now, limits) = (self.clock.now(), self.settings.session_limits);
         let mut db = self.store.read().await?;
         let found = match token {
@@ -138,7 +138,13 @@ impl Vestibule {
             demand,
             host: host.as_str().into(),
             seen: AtomicI64::new(session.session.last_seen.millis()),
-            watch: self.store.changes().watch(before, session.id, session.user, session.account),
+            watch: self.store.changes().watch(
+                before,
+                session.id,
+                session.user,
+                session.account,
+                steady,
+            ),
             prepared: prepare(session),
             facts,
         };

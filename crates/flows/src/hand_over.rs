@@ -9,7 +9,7 @@ use vestibule_domain::access::{Access, Step, Why, access};
 use vestibule_domain::application::Host;
 use vestibule_domain::audit::{AuditEvent, AuditKind};
 use vestibule_domain::token::Token;
-use vestibule_store::{ApplicationRecord, NewHandOver};
+use vestibule_store::{ApplicationRecord, NewHandOver, Taking};
 
 use crate::authority::SignedIn;
 use crate::error::FlowError;
@@ -84,9 +84,15 @@ impl Vestibule {
         code: &Token,
         nonce: &Token,
     ) -> Result<Option<Token>, FlowError> {
-        let now = self.clock.now();
+        let (code, now) = (code.hash(), self.clock.now());
+        if !self.store.read().await?.is_hand_over(&code, host.as_str()).await? {
+            return Ok(None);
+        }
         let mut tx = self.store.write().await?;
-        let taken = tx.take_hand_over(&code.hash(), &nonce.hash(), host.as_str(), now).await?;
+        let taken = match tx.take_hand_over(&code, &nonce.hash(), host.as_str(), now).await? {
+            Taking::Taken(taken) => Some(taken),
+            Taking::Wasted | Taking::Nothing => None,
+        };
         let user = match &taken {
             Some(taken) => tx.user(taken.user).await?,
             None => None,

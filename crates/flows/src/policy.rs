@@ -66,7 +66,7 @@ impl Vestibule {
         let mut db = self.store.read().await?;
         let (limits, now) = (self.settings.session_limits, self.clock.now());
         Ok(SwitchPreview {
-            counts: db.mfa_counts(account).await?,
+            counts: self.mfa_counts(&mut db, account).await?,
             open_sessions: db.count_open_sessions(account, limits, now).await?,
         })
     }

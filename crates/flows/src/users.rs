@@ -1,19 +1,43 @@
 //! What Admins do with the users of their account, all under the last-Admin rule.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use vestibule_domain::audit::AuditKind;
-use vestibule_domain::id::UserId;
+use vestibule_domain::id::{AccountId, UserId};
 use vestibule_domain::notice::Notice;
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::user::{MembershipState, Role};
 use vestibule_store::{
-    AccountRecord, FactorRecord, MemberFilter, MemberPage, MfaCounts, PageKey, SessionRecord,
-    UserRecord, Writing,
+    AccountRecord, FactorRecord, MemberFilter, MemberPage, MfaCounts, PageKey, Reading,
+    SessionRecord, UserRecord, Writing,
 };
 
 use crate::authority::{Admin, Fresh};
 use crate::error::FlowError;
 use crate::vestibule::Vestibule;
 use crate::visitor::Visitor;
+
+/// Accounts whose users are counted without counting them anew each time.
+const COUNTED_ACCOUNTS: usize = 1_000;
+
+/// What was counted, and at which moment.
+#[derive(Default)]
+pub(crate) struct Counts(Mutex<HashMap<AccountId, (u64, MfaCounts)>>);
+
+impl Counts {
+    fn of(&self, account: AccountId) -> Option<(u64, MfaCounts)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&account).copied()
+    }
+
+    fn remember(&self, account: AccountId, moment: u64, counts: MfaCounts) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= COUNTED_ACCOUNTS {
+            all.clear();
+        }
+        all.insert(account, (moment, counts));
+    }
+}
 
 /// Users on one page of the list.
 const PAGE: i64 = 50;
@@ -79,7 +103,29 @@ impl Vestibule {
         let account = admin.0.record().account;
         let mut db = self.store.read().await?;
         let page = db.members(account, filter, after, PAGE).await?;
-        Ok((page, db.mfa_counts(account).await?))
+        Ok((page, self.mfa_counts(&mut db, account).await?))
+    }
+
+    /// How many users have a factor. It takes a walk along an index, which grows with the account,
+    /// so it is remembered until a user or an account changes, by the rules of what the gate
+    /// remembers.
+    pub(crate) async fn mfa_counts(
+        &self,
+        db: &mut Reading,
+        account: AccountId,
+    ) -> Result<MfaCounts, FlowError> {
+        let changes = self.store.changes();
+        if let Some((moment, counts)) = self.counts.of(account)
+            && changes.users_are_as_at(moment, self.clock.steady())
+        {
+            return Ok(counts);
+        }
+        let before = changes.moment_of_users();
+        let counts = db.mfa_counts(account).await?;
+        if changes.moment_of_users() == before {
+            self.counts.remember(account, before, counts);
+        }
+        Ok(counts)
     }
 
     /// One user of the account.

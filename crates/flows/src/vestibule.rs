@@ -19,6 +19,7 @@ use crate::gate::{DEFAULT_MEMORY, Seen};
 use crate::hashing::HashingQueue;
 use crate::keys::{DataKeys, KeyError, lane_key};
 use crate::metrics::Metrics;
+use crate::users::Counts;
 
 /// What an operator can set about the rules.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +66,7 @@ pub struct Vestibule {
     pub(crate) lane_key: LaneKey,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) seen: Arc<Seen>,
+    pub(crate) counts: Arc<Counts>,
 }
 
 impl Vestibule {
@@ -94,6 +96,7 @@ impl Vestibule {
             lane_key,
             metrics: Arc::default(),
             seen,
+            counts: Arc::default(),
         })
     }
 

@@ -14,6 +14,9 @@ use vestibule_domain::id::{AccountId, SessionId, UserId};
 /// How old the latest word from the database may be for what is remembered to count (design,
 /// section "Sessions, the switch, the epoch": within one second on every other process).
 const FRESH: Duration = Duration::from_secs(1);
+/// After so long everything is read anew, whatever was told: what changed past the program, by hand
+/// or by a tool that tells nobody, is seen then.
+const READ_ANEW: Duration = Duration::from_mins(1);
 /// Flags of what nobody remembers any more are cleared away when so many have gathered.
 const CLEARED_FROM: usize = 1024;
 
@@ -36,6 +39,8 @@ pub struct Changes {
     /// Counted up before anything is made stale: a read that began before it must not be
     /// remembered after it.
     told: AtomicU64,
+    /// The same for all but single sessions: for what is counted of users.
+    told_of_users: AtomicU64,
     /// Counted up when everything is stale.
     era: AtomicU64,
     flags: Mutex<Flags>,
@@ -59,6 +64,7 @@ pub struct Moment {
 /// Says whether what was read has changed since.
 pub struct Watch {
     era: u64,
+    until: u64,
     stale: [Arc<AtomicBool>; 3],
 }
 
@@ -68,7 +74,18 @@ impl Changes {
         Moment { told: self.told.load(Ordering::SeqCst), era: self.era.load(Ordering::SeqCst) }
     }
 
-    /// Watches over what was read after `before`; `None` where something changed meanwhile, so
+    /// The moment now, as far as users and accounts are concerned: taken before they are counted.
+    pub fn moment_of_users(&self) -> u64 {
+        self.told_of_users.load(Ordering::SeqCst)
+    }
+
+    /// Whether no user and no account has changed since that moment, as far as is known, and the
+    /// database's word is fresh enough to know. `steady` is the time on the steady clock.
+    pub fn users_are_as_at(&self, moment: u64, steady: Duration) -> bool {
+        millis(steady) < self.good_until.load(Ordering::SeqCst) && moment == self.moment_of_users()
+    }
+
+    /// Watches over what was read after `before`, when the steady clock showed `steady`; `None` where something changed meanwhile, so
     /// that the read may be of before it.
     pub fn watch(
         &self,
@@ -76,6 +93,7 @@ impl Changes {
         session: SessionId,
         user: UserId,
         account: AccountId,
+        steady: Duration,
     ) -> Option<Watch> {
         let subjects = [Subject::Session(session), Subject::User(user), Subject::Account(account)];
         let stale = {
@@ -84,13 +102,16 @@ impl Changes {
             subjects.map(|subject| flags.flag(subject))
         };
         // Whoever counts up later finds these flags; whoever did so before is seen here.
-        (self.moment() == before).then_some(Watch { era: before.era, stale })
+        let until = millis(steady + READ_ANEW);
+        (self.moment() == before).then_some(Watch { era: before.era, until, stale })
     }
 
     /// Whether what `watch` watches is as it was read, and the database's word is fresh enough to
     /// know. `steady` is the time on the steady clock.
     pub fn still_holds(&self, watch: &Watch, steady: Duration) -> bool {
-        millis(steady) < self.good_until.load(Ordering::SeqCst)
+        let steady = millis(steady);
+        steady < self.good_until.load(Ordering::SeqCst)
+            && steady < watch.until
             && watch.era == self.era.load(Ordering::SeqCst)
             && watch.stale.iter().all(|flag| !flag.load(Ordering::SeqCst))
     }
@@ -101,6 +122,9 @@ impl Changes {
             return;
         }
         self.told.fetch_add(1, Ordering::SeqCst);
+        if subjects.iter().any(|subject| !matches!(subject, Subject::Session(_))) {
+            self.told_of_users.fetch_add(1, Ordering::SeqCst);
+        }
         if subjects.contains(&Subject::Everything) {
             self.era.fetch_add(1, Ordering::SeqCst);
             return;
@@ -173,7 +197,7 @@ mod tests {
             Subject::Everything,
         ] {
             let changes = Changes::default();
-            let watch = changes.watch(changes.moment(), session, user, account).unwrap();
+            let watch = changes.watch(changes.moment(), session, user, account, at).unwrap();
             assert!(!changes.still_holds(&watch, at), "nothing was heard yet");
             changes.heard(at);
             assert!(changes.still_holds(&watch, at + Duration::from_millis(999)));
@@ -181,7 +205,12 @@ mod tests {
             changes.tell(&[subject]);
             assert!(!changes.still_holds(&watch, at), "{subject:?}");
 
-            let again = changes.watch(changes.moment(), session, user, account).unwrap();
+            changes.heard(at + Duration::from_mins(1));
+            let old = changes.watch(changes.moment(), session, user, account, at).unwrap();
+            assert!(!changes.still_holds(&old, at + Duration::from_mins(1)), "a minute is over");
+            changes.heard(at);
+
+            let again = changes.watch(changes.moment(), session, user, account, at).unwrap();
             assert!(changes.still_holds(&again, at));
             changes.deaf();
             assert!(!changes.still_holds(&again, at));
@@ -194,7 +223,7 @@ mod tests {
         let changes = Changes::default();
         let before = changes.moment();
         changes.tell(&[Subject::User(user)]);
-        assert!(changes.watch(before, session, user, account).is_none());
+        assert!(changes.watch(before, session, user, account, Duration::ZERO).is_none());
     }
 
     #[test]
@@ -204,7 +233,7 @@ mod tests {
         for millis in 0..5_000 {
             let random = Randomness::new(|bytes| bytes.fill(9));
             let session = SessionId::new(Timestamp::from_millis(millis), &random);
-            drop(changes.watch(changes.moment(), session, user, account));
+            drop(changes.watch(changes.moment(), session, user, account, Duration::ZERO));
         }
         assert!(changes.flags.lock().unwrap().of.len() <= 2_048);
     }

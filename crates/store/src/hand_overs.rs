@@ -7,11 +7,13 @@ use vestibule_domain::time::Timestamp;
 use vestibule_domain::token::TokenHash;
 use vestibule_domain::user::Epoch;
 
-use crate::engine::{Writing, values};
+use crate::engine::{Reading, Writing, values};
 use crate::error::StoreError;
 
 /// How long a code lives.
 const LIFETIME: Duration = Duration::from_secs(30);
+/// Hand-overs of one session that wait: more than a browser opens tabs in half a minute.
+const CODES_OF_ONE: i64 = 20;
 /// Gate cookies of one session at one host: a browser has one, unless tabs race.
 const COOKIES_OF_ONE: i64 = 4;
 
@@ -31,6 +33,17 @@ pub struct NewHandOver<'a> {
     pub host: &'a str,
 }
 
+/// What became of a code.
+#[derive(Clone, Copy, Debug)]
+pub enum Taking {
+    /// It was taken by the browser that it was made for.
+    Taken(TakenHandOver),
+    /// It was taken by another one, and is worth nothing any more.
+    Wasted,
+    /// It is used, over, another host's, or never was.
+    Nothing,
+}
+
 /// A hand-over that was taken.
 #[derive(Clone, Copy, Debug)]
 pub struct TakenHandOver {
@@ -42,13 +55,30 @@ pub struct TakenHandOver {
     pub epoch: Epoch,
 }
 
+impl Reading {
+    /// Whether a code can still be taken at this host: looked up before anything is written, since
+    /// anybody can make codes up.
+    pub async fn is_hand_over(&mut self, code: &TokenHash, host: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT COUNT(*) AS n FROM hand_overs
+                   WHERE code_hash = $1 AND host = $2 AND taken_at IS NULL";
+        Ok(self.number(sql, values![code.as_bytes(), host]).await? > 0)
+    }
+}
+
 impl Writing {
-    /// Makes a hand-over; `false` when the session is over or was replaced meanwhile.
+    /// Makes a hand-over, and removes all but the latest few of the same session; `false` when the session is over or was replaced meanwhile.
     pub async fn insert_hand_over(
         &mut self,
         new: &NewHandOver<'_>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        self.change(
+            "DELETE FROM hand_overs WHERE code_hash IN
+                 (SELECT code_hash FROM hand_overs WHERE session_id = $1
+                  ORDER BY expires_at DESC, code_hash LIMIT 1000 OFFSET $2)",
+            values![new.session, CODES_OF_ONE - 1],
+        )
+        .await?;
         self.change_one(
             "INSERT INTO hand_overs (code_hash, challenge, session_id, epoch, host, expires_at,
                                      taken_at)
@@ -68,43 +98,44 @@ impl Writing {
         .await
     }
 
-    /// Takes a hand-over, once, for the browser that has the nonce, at the host that it was made
-    /// for, in time and while the epoch lasts.
+    /// Takes a hand-over, once, at the host that it was made for, in time and while the epoch lasts.
+    /// Whoever has the code without the nonce wastes it: what was seen by the wrong browser opens
+    /// nothing for the right one either.
     pub async fn take_hand_over(
         &mut self,
         code: &TokenHash,
         nonce: &TokenHash,
         host: &str,
         now: Timestamp,
-    ) -> Result<Option<TakenHandOver>, StoreError> {
+    ) -> Result<Taking, StoreError> {
         let row = self
             .row(
                 "UPDATE hand_overs SET taken_at = $1
-                 WHERE code_hash = $2 AND challenge = $3 AND host = $4 AND taken_at IS NULL
-                   AND expires_at > $1 AND expires_at <= $5
+                 WHERE code_hash = $2 AND host = $3 AND taken_at IS NULL
+                   AND expires_at > $1 AND expires_at <= $4
                    AND epoch = (SELECT u.epoch FROM sessions s JOIN users u ON u.id = s.user_id
                                 WHERE s.id = hand_overs.session_id)
-                 RETURNING session_id, epoch,
+                 RETURNING challenge, session_id, epoch,
                      (SELECT s.user_id FROM sessions s WHERE s.id = hand_overs.session_id)
                          AS user_id",
                 values![
                     now,
                     code.as_bytes(),
-                    nonce.as_bytes(),
                     host,
                     // One from the future was made by a clock that has been set back since.
                     now.plus(LIFETIME).plus(LIFETIME),
                 ],
             )
             .await?;
-        row.map(|row| {
-            Ok(TakenHandOver {
-                session: row.parsed("session_id")?,
-                user: row.parsed("user_id")?,
-                epoch: Epoch(row.int("epoch")?),
-            })
-        })
-        .transpose()
+        let Some(row) = row else { return Ok(Taking::Nothing) };
+        if row.bytes("challenge")? != nonce.as_bytes() {
+            return Ok(Taking::Wasted);
+        }
+        Ok(Taking::Taken(TakenHandOver {
+            session: row.parsed("session_id")?,
+            user: row.parsed("user_id")?,
+            epoch: Epoch(row.int("epoch")?),
+        }))
     }
 
     /// Makes a gate cookie, and removes all but the latest few of the same session and host.

@@ -7,6 +7,7 @@ use vestibule_domain::mail::ASKS_IN_ALL;
 use vestibule_domain::session::SessionLimits;
 use vestibule_domain::time::Timestamp;
 
+use crate::changes::Subject;
 use crate::engine::{Writing, values};
 use crate::error::StoreError;
 
@@ -34,13 +35,7 @@ impl Writing {
         limits: SessionLimits,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let ended = self
-            .change(
-                "DELETE FROM sessions WHERE id IN
-                     (SELECT id FROM sessions WHERE last_seen_at < $1 OR created_at < $2 LIMIT $3)",
-                values![now.minus(limits.idle), now.minus(limits.total), BATCH],
-            )
-            .await?;
+        let ended = self.remove_ended_sessions(limits, now).await?;
         // Also by the table's own time: a clock that runs ahead for a moment removes nothing that is
         // needed when it is right again.
         let kept = i64::try_from(SPENT_CODES_KEPT.as_millis()).unwrap_or(i64::MAX);
@@ -90,6 +85,28 @@ impl Writing {
         let batch = BATCH.unsigned_abs();
         let removed = [ended, spent, enrolments, links, hand_overs, lanes, browsers, asks];
         Ok(removed.iter().any(|removed| *removed >= batch))
+    }
+
+    /// They are told of although they are over: by a clock that was ahead for a moment, they may be
+    /// over for nobody else.
+    async fn remove_ended_sessions(
+        &mut self,
+        limits: SessionLimits,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let ended = self
+            .rows(
+                "DELETE FROM sessions WHERE id IN
+                     (SELECT id FROM sessions WHERE last_seen_at < $1 OR created_at < $2 LIMIT $3)
+                 RETURNING id",
+                values![now.minus(limits.idle), now.minus(limits.total), BATCH],
+            )
+            .await?;
+        for row in &ended {
+            let session = row.parsed("id")?;
+            self.touch(Subject::Session(session));
+        }
+        Ok(ended.len() as u64)
     }
 
     /// Removes forgotten lanes; when there are too many, also those that were used least lately.

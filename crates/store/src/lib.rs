@@ -55,7 +55,7 @@ pub use enrolments::PendingEnrolment;
 pub use error::StoreError;
 pub use factors::FactorRecord;
 pub use gate::GateRecord;
-pub use hand_overs::{NewHandOver, TakenHandOver};
+pub use hand_overs::{NewHandOver, TakenHandOver, Taking};
 pub use in_use::InUse;
 pub use inspection::{Inspection, Setting};
 pub use installation::Installation;

@@ -157,6 +157,7 @@ impl Writing {
         new: &NewUser<'_>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        self.touch(Subject::User(new.id));
         let added = self
             .change_one(
                 "INSERT INTO users (id, email, email_skeleton, look_alike_key, name,

@@ -19,7 +19,7 @@ const STEADY: Duration = Duration::from_secs(7);
 fn watch(db: &Db, store: &Store, session: &Opened, user: UserId) -> Watch {
     let changes = store.changes();
     changes.heard(STEADY);
-    changes.watch(changes.moment(), session.id, user, db.account).unwrap()
+    changes.watch(changes.moment(), session.id, user, db.account, STEADY).unwrap()
 }
 
 fn application(db: &Db) -> (ApplicationId, Host, Rules) {
@@ -110,7 +110,7 @@ on_both! {
             tokio::spawn(async move { other.watch(&clock).await })
         };
         let changes = other.changes();
-        let probe = || changes.watch(changes.moment(), session.id, ben, db.account);
+        let probe = || changes.watch(changes.moment(), session.id, ben, db.account, STEADY);
         let mut watched = probe();
         // It hears nothing at first, and everything is stale when it begins to.
         while !watched.as_ref().is_some_and(|watch| changes.still_holds(watch, STEADY)) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Path;
+use axum::http::StatusCode;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::Html;
 use axum::routing::get;
@@ -78,15 +79,20 @@ async fn list(browser: &Browser, script: &str) -> Vec<String> {
 
 /// Serves the samples of all pages as the program serves its pages, and answers their names.
 async fn serve_samples() -> (String, Vec<String>) {
-    let app = TestApp::empty(Database::Sqlite).await;
+    let app = TestApp::https(Database::Sqlite).await;
+    // Pages at a protected host carry their style themselves, which their own policy allows.
+    let of_gate =
+        app.at("nothing.example").load("/").await.headers[CONTENT_SECURITY_POLICY].clone();
     let policy = app.browser().get("/sign-in").await.headers[CONTENT_SECURITY_POLICY].clone();
     let samples = render_all_samples();
     let names = samples.iter().map(|(name, _)| name.clone()).collect();
     let sample = async move |Path(at): Path<usize>| {
+        let policy = if samples[at].0.starts_with("gate/") { of_gate } else { policy };
         ([(CONTENT_SECURITY_POLICY, policy)], Html(samples[at].1.clone()))
     };
     let pages = Router::new()
         .route("/{at}", get(sample))
+        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .route("/static/style.css", get(|| async { ([(CONTENT_TYPE, "text/css")], STYLE) }))
         .route("/static/app.js", get(|| async { ([(CONTENT_TYPE, "text/javascript")], SCRIPT) }))
         .route("/static/icon.svg", get(|| async { ([(CONTENT_TYPE, "image/svg+xml")], ICON) }));

@@ -75,16 +75,27 @@ fn must_be_bens(gated: &Gated, seen: &Seen, id: &str, lines: &[String]) {
         let folded = name == "X-Folded";
         // nginx takes away names one by one. Other hyphens make another name to every application.
         let other = name.contains("--") || name.starts_with('-') || name.ends_with('-');
-        let other = other && gated.proxy.kind == Kind::Nginx;
+        let other =
+            other && (gated.proxy.kind == Kind::Nginx || !name.to_lowercase().contains("remote"));
         let forged = value.contains(FORGED) || (name.to_lowercase().contains("remote") && !ours);
         assert!(!forged || folded || other, "{lines:?} arrived as {name:?}: {seen:?}");
     }
 }
 
+/// Names under which applications believe other gates.
+const OTHER_GATES: [&str; 6] = [
+    "Remote-Groups",
+    "Remote-Email",
+    "X-Remote-User",
+    "X-Auth-Request-User",
+    "X-Webauth-User",
+    "X-Forwarded-Preferred-Username",
+];
+
 async fn try_all(gated: &Gated, ben: &Visitor, nobody: &Visitor) -> usize {
     let id = gated.app.id("ben").await.to_string();
     let mut arrived = 0;
-    for name in IDENTITY {
+    for name in IDENTITY.into_iter().chain(OTHER_GATES) {
         for lines in spellings(name) {
             // A line that begins with a space belongs to the one before it.
             let before = ["X-Folded: x"].into_iter();

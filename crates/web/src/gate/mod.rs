@@ -10,6 +10,7 @@ mod asked;
 pub(crate) mod request_ids;
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, Request};
 use axum::response::Response;
@@ -25,6 +26,8 @@ use crate::state::App;
 use answers::{Identity, No};
 use asked::{Asked, AskedOwned, Dialect};
 
+/// A database that takes longer does not answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Where it stands.
 pub(crate) const PATH: &str = "/gate";
 
@@ -115,8 +118,11 @@ impl Gate {
         let asked = question.asked.as_ref().map_err(|why| No::Misunderstood(*why))?;
         let host = self.protected_host(&asked.host).ok_or(No::NothingThere)?;
         let vestibule = &self.app.vestibule;
-        let answer =
-            vestibule.gate(&self.memory, question.token.as_ref(), &host, Identity::of).await;
+        let answer = vestibule.gate(&self.memory, question.token.as_ref(), &host, Identity::of);
+        let Ok(answer) = tokio::time::timeout(PATIENCE, answer).await else {
+            tracing::warn!("the gate cannot know: the database does not answer in time");
+            return Err(No::Unknown);
+        };
         match answer {
             Ok(GateAnswer::Granted(known, assurance)) => Ok((known.prepared.clone(), assurance)),
             Ok(GateAnswer::Needs(_)) => Err(No::Needs(host)),

@@ -66,8 +66,10 @@ async fn hand_over(
             };
             Err(PageError::not_admitted(&name, why == Why::NotAdmin).inside(frame))
         }
+        // As for another account's: who may not enter does not learn whether there is one.
         HandOver::NoApplication => {
-            Err(PageError::not_found().inside(frame_of(session, Place::Elsewhere)))
+            let frame = frame_of(session, Place::Elsewhere);
+            Err(PageError::not_admitted(&host.to_string(), false).inside(frame))
         }
     }
 }
