@@ -4,7 +4,7 @@
 //! The queue is fair: networks take turns, and when it is full the network that has most of it
 //! gives way. Whoever floods it waits behind themselves.
 //!
-//! The threads are of lower priority than those that answer requests.
+//! The threads are of lower priority than those that answer requests, unless it is asked otherwise.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -121,9 +121,18 @@ impl Waiting {
     }
 }
 
+/// Whether hashes give way to what else the machine does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// They do: requests that need none are answered at once.
+    Low,
+    /// They do not: for tests, where a whole suite would go first.
+    Usual,
+}
+
 impl HashingQueue {
     /// Starts one thread for each core.
-    pub fn start() -> std::io::Result<Self> {
+    pub fn start(priority: Priority) -> std::io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let metrics = HashingMetrics {
             threads: cores,
@@ -136,7 +145,9 @@ impl HashingQueue {
         for number in 0..cores {
             let queue = Arc::clone(&queue);
             std::thread::Builder::new().name(format!("hashing-{number}")).spawn(move || {
-                give_way(number == 0);
+                if priority == Priority::Low {
+                    give_way(number == 0);
+                }
                 work(&queue);
             })?;
         }

@@ -49,7 +49,7 @@ mod visitor;
 
 pub use error::FlowError;
 pub use gate_metrics::{GateDecision, GateMetrics};
-pub use hashing::HashingQueue;
+pub use hashing::{HashingQueue, Priority};
 pub use keys::{KeyError, rewrap};
 pub use limits::CodeLimits;
 pub use metrics::Metrics;

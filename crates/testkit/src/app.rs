@@ -22,7 +22,7 @@ use vestibule_domain::user::Role;
 use vestibule_flows::after_restore::{AfterRestore, Replaced};
 use vestibule_flows::furnish::Furnished;
 use vestibule_flows::recover::Recover;
-use vestibule_flows::{HashingQueue, Settings, Vestibule};
+use vestibule_flows::{HashingQueue, Priority, Settings, Vestibule};
 use vestibule_mail::{Courier, Encryption, Smtp, Step};
 use vestibule_store::Store;
 use vestibule_web::{Site, WebSettings, app, link, metrics_app, serve};
@@ -519,7 +519,7 @@ impl Drop for TestApp {
 /// The hashing threads, which all share.
 fn hashing() -> HashingQueue {
     static HASHING: OnceLock<HashingQueue> = OnceLock::new();
-    HASHING.get_or_init(|| HashingQueue::start().unwrap()).clone()
+    HASHING.get_or_init(|| HashingQueue::start(Priority::Usual).unwrap()).clone()
 }
 
 /// The address of a furnished user.

@@ -4,7 +4,7 @@ use std::path::absolute;
 
 use anyhow::{anyhow, bail};
 use vestibule_domain::sealing::MasterKey;
-use vestibule_flows::{HashingQueue, KeyError, StoreError, Vestibule};
+use vestibule_flows::{HashingQueue, KeyError, Priority, StoreError, Vestibule};
 use vestibule_store::{DatabaseUrl, Store};
 
 use crate::config::{Config, show_database};
@@ -107,7 +107,7 @@ async fn holds_data(config: &Config, store: &Store) -> anyhow::Result<bool> {
 
 async fn open(config: &Config, store: Store, keys: &[MasterKey]) -> anyhow::Result<Vestibule> {
     let (clock, randomness) = (system::clock(), system::randomness());
-    let hashing = HashingQueue::start()?;
+    let hashing = HashingQueue::start(Priority::Low)?;
     Vestibule::open(store, keys, clock, randomness, config.settings, hashing).await.map_err(
         |error| match error {
             KeyError::Store(error) => explain(config, &error),

@@ -21,7 +21,7 @@ use vestibule_flows::enrolment::ShownKey;
 use vestibule_flows::furnish::Furnished;
 use vestibule_flows::security_code::Proven;
 use vestibule_flows::sign_in::SignIn;
-use vestibule_flows::{FlowError, HashingQueue, KeyError, Settings, Vestibule, Visitor};
+use vestibule_flows::{FlowError, HashingQueue, KeyError, Priority, Settings, Vestibule, Visitor};
 use vestibule_store::{NewSession, NewUser, PendingEnrolment, Store, Writing};
 use vestibule_testkit::app::{CHEAP, randomness};
 use vestibule_testkit::database::Emptied;
@@ -120,7 +120,7 @@ pub(crate) async fn open_with(
     clock: &MovableClock,
     key: &MasterKey,
 ) -> Result<Vestibule, KeyError> {
-    let (random, hashing) = (randomness(), HashingQueue::start().unwrap());
+    let (random, hashing) = (randomness(), HashingQueue::start(Priority::Usual).unwrap());
     Vestibule::open(
         store.clone(),
         std::slice::from_ref(key),

@@ -6,7 +6,7 @@ use vestibule_domain::sealing::MasterKey;
 use vestibule_flows::key_rewrap::Rewrap;
 use vestibule_flows::key_rotation::Rotation;
 use vestibule_flows::nodes::{Life, ServingNode, Tended};
-use vestibule_flows::{HashingQueue, KeyError, Settings, Vestibule};
+use vestibule_flows::{HashingQueue, KeyError, Priority, Settings, Vestibule};
 use vestibule_testkit::app::randomness;
 use vestibule_testkit::{TestApp, stories};
 
@@ -221,7 +221,7 @@ stories! {
         // A start with the old key alone is told which one is wanted; the new one is enough.
         let open = async |key: &MasterKey| {
             let (time, random) = (app.clock.clock(), randomness());
-            let hashing = HashingQueue::start().unwrap();
+            let hashing = HashingQueue::start(Priority::Usual).unwrap();
             let keys = std::slice::from_ref(key);
             Vestibule::open(app.store.clone(), keys, time, random, Settings::default(), hashing)
                 .await
