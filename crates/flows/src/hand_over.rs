@@ -76,20 +76,21 @@ impl Vestibule {
     }
 
     /// Takes a hand-over at the protected host, for the browser that has the nonce; answers the
-    /// gate cookie. `None` for a code that is used, expired, another host's or another browser's.
+    /// gate cookie. `None` for a code that is used, expired, another host's or another browser's:
+    /// the last is worth nothing from then on.
     pub async fn take_hand_over(
         &self,
         from: &Visitor,
         host: &Host,
         code: &Token,
-        nonce: &Token,
+        nonce: Option<&Token>,
     ) -> Result<Option<Token>, FlowError> {
-        let (code, now) = (code.hash(), self.clock.now());
+        let (code, nonce, now) = (code.hash(), nonce.map(Token::hash), self.clock.now());
         if !self.store.read().await?.is_hand_over(&code, host.as_str()).await? {
             return Ok(None);
         }
         let mut tx = self.store.write().await?;
-        let taken = match tx.take_hand_over(&code, &nonce.hash(), host.as_str(), now).await? {
+        let taken = match tx.take_hand_over(&code, nonce.as_ref(), host.as_str(), now).await? {
             Taking::Taken(taken) => Some(taken),
             Taking::Wasted | Taking::Nothing => None,
         };

@@ -104,7 +104,7 @@ impl Writing {
     pub async fn take_hand_over(
         &mut self,
         code: &TokenHash,
-        nonce: &TokenHash,
+        nonce: Option<&TokenHash>,
         host: &str,
         now: Timestamp,
     ) -> Result<Taking, StoreError> {
@@ -128,7 +128,8 @@ impl Writing {
             )
             .await?;
         let Some(row) = row else { return Ok(Taking::Nothing) };
-        if row.bytes("challenge")? != nonce.as_bytes() {
+        let challenge = row.bytes("challenge")?;
+        if nonce.is_none_or(|nonce| challenge != nonce.as_bytes()) {
             return Ok(Taking::Wasted);
         }
         Ok(Taking::Taken(TakenHandOver {

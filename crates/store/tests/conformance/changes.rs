@@ -80,6 +80,8 @@ on_both! {
             "the epoch": tx => tx.bump_epoch(ben, FIRST).await.unwrap();
             "a session taken over": tx => tx.reissue_session(session.id, (&second, &third), FIRST)
                 .await.unwrap();
+            "a session that housekeeping ends": tx => tx
+                .remove_what_is_over(LIMITS, at(2 * 3_600_000)).await.unwrap();
             "a session's end": tx => tx.end_session(ben, session.id).await.unwrap();
             "a restore's end of everything": tx => tx.end_everything_handed_out().await.unwrap();
             "a restore's epochs": tx => tx.raise_all_epochs(5).await.unwrap();

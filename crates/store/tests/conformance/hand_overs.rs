@@ -64,32 +64,35 @@ on_both! {
         let made = hand_over(&db, &session).await;
         let nonce = made.nonce.hash();
         write!(db, tx => {
-            assert!(taken(tx.take_hand_over(&made.code, &nonce, "b.example", now()).await.unwrap()).is_none());
-            assert!(taken(tx.take_hand_over(&db.token(), &nonce, HOST, now()).await.unwrap()).is_none());
+            assert!(taken(tx.take_hand_over(&made.code, Some(&nonce), "b.example", now()).await.unwrap()).is_none());
+            assert!(taken(tx.take_hand_over(&db.token(), Some(&nonce), HOST, now()).await.unwrap()).is_none());
             let late = at(30 * SECOND);
-            assert!(taken(tx.take_hand_over(&made.code, &nonce, HOST, late).await.unwrap()).is_none());
+            assert!(taken(tx.take_hand_over(&made.code, Some(&nonce), HOST, late).await.unwrap()).is_none());
             let set_back = at(-31 * SECOND);
-            assert!(taken(tx.take_hand_over(&made.code, &nonce, HOST, set_back).await.unwrap()).is_none());
-            let got = taken(tx.take_hand_over(&made.code, &nonce, HOST, at(30 * SECOND - 1)).await.unwrap()).unwrap();
+            assert!(taken(tx.take_hand_over(&made.code, Some(&nonce), HOST, set_back).await.unwrap()).is_none());
+            let got = taken(tx.take_hand_over(&made.code, Some(&nonce), HOST, at(30 * SECOND - 1)).await.unwrap()).unwrap();
             assert_eq!((got.session, got.user, got.epoch), (session.id, ben, FIRST));
-            assert!(taken(tx.take_hand_over(&made.code, &nonce, HOST, now()).await.unwrap()).is_none(), "again");
+            assert!(taken(tx.take_hand_over(&made.code, Some(&nonce), HOST, now()).await.unwrap()).is_none(), "again");
         });
     }
 
     async fn shown_by_another_browser_it_is_wasted(db) {
         let ben = db.user("ben").await;
         let session = db.session(ben).await;
-        let made = hand_over(&db, &session).await;
-        write!(db, tx => {
-            let other = tx.take_hand_over(&made.code, &db.token(), HOST, now()).await.unwrap();
-            assert!(matches!(other, Taking::Wasted));
-        });
-        assert!(!read!(db, r => r.is_hand_over(&made.code, HOST).await.unwrap()));
-        write!(db, tx => {
-            let nonce = made.nonce.hash();
-            let late = tx.take_hand_over(&made.code, &nonce, HOST, now()).await.unwrap();
-            assert!(matches!(late, Taking::Nothing));
-        });
+        for shown_with in [None, Some(db.token())] {
+            let made = hand_over(&db, &session).await;
+            write!(db, tx => {
+                let shown = shown_with.as_ref();
+                let other = tx.take_hand_over(&made.code, shown, HOST, now()).await.unwrap();
+                assert!(matches!(other, Taking::Wasted));
+            });
+            assert!(!read!(db, r => r.is_hand_over(&made.code, HOST).await.unwrap()));
+            write!(db, tx => {
+                let nonce = made.nonce.hash();
+                let late = tx.take_hand_over(&made.code, Some(&nonce), HOST, now()).await.unwrap();
+                assert!(matches!(late, Taking::Nothing));
+            });
+        }
     }
 
     async fn a_session_has_a_few_that_wait_and_no_more(db) {
@@ -107,11 +110,11 @@ on_both! {
         let (bumped, ended) = (hand_over(&db, &session).await, hand_over(&db, &session).await);
         write!(db, tx => assert!(tx.bump_epoch(ben, FIRST).await.unwrap()));
         write!(db, tx => assert!(
-            taken(tx.take_hand_over(&bumped.code, &bumped.nonce.hash(), HOST, now()).await.unwrap()).is_none()
+            taken(tx.take_hand_over(&bumped.code, Some(&bumped.nonce.hash()), HOST, now()).await.unwrap()).is_none()
         ));
         write!(db, tx => assert!(tx.end_session(ben, session.id).await.unwrap()));
         write!(db, tx => assert!(
-            taken(tx.take_hand_over(&ended.code, &ended.nonce.hash(), HOST, now()).await.unwrap()).is_none()
+            taken(tx.take_hand_over(&ended.code, Some(&ended.nonce.hash()), HOST, now()).await.unwrap()).is_none()
         ));
         assert_eq!(db.rows("hand_overs").await, 0);
     }
@@ -121,7 +124,7 @@ on_both! {
         let session = db.session(ben).await;
         let made: &'static Made = lend(hand_over(&db, &session).await);
         let won = race(&db, move |mut tx, _| async move {
-            let taken = tx.take_hand_over(&made.code, &made.nonce.hash(), HOST, now()).await?;
+            let taken = tx.take_hand_over(&made.code, Some(&made.nonce.hash()), HOST, now()).await?;
             Ok((tx, super::taken(taken).is_some()))
         }).await;
         assert_eq!(won, 1);

@@ -109,21 +109,35 @@ stories! {
         assert_eq!(callback(&at.client, HOST, &in_time).await.status, 303);
     }
 
-    async fn a_code_is_of_no_use_in_another_browser(https app) {
+    async fn a_code_is_of_no_use_in_another_browser_and_of_none_after_it(https app) {
         app.protect(HOST).await;
         let cleo = app.sign_in("cleo").await;
-        let (at, attacker) = (app.at(HOST), app.at(HOST));
-        let code = code_of(&cleo.get(&at.led_to(&app, "/").await).await);
-        // Without a nonce, and with one of their own: then it is worth nothing to anybody.
-        assert_eq!(callback(&attacker.client, HOST, &code).await.status, 400);
-        attacker.led_to(&app, "/").await;
-        assert_eq!(callback(&attacker.client, HOST, &code).await.status, 400);
-        assert!(!attacker.is_open().await);
-        // Nor can somebody have another's browser signed in as themselves.
-        let theirs = code_of(&cleo.get(&attacker.led_to(&app, "/").await).await);
-        assert_eq!(callback(&at.client, HOST, &theirs).await.status, 400);
-        assert_eq!(callback(&at.client, HOST, &code).await.status, 400);
+        let at = app.at(HOST);
+        // Once without any nonce, once with one of their own.
+        for has_own in [false, true] {
+            let attacker = app.at(HOST);
+            if has_own {
+                attacker.led_to(&app, "/").await;
+            }
+            let code = code_of(&cleo.get(&at.led_to(&app, "/").await).await);
+            assert_eq!(callback(&attacker.client, HOST, &code).await.status, 400);
+            assert!(!attacker.is_open().await);
+            // Whoever learns it from the address of that page has nothing, whose ever nonce they have.
+            assert_eq!(callback(&at.client, HOST, &code).await.status, 400);
+        }
+        assert_eq!(app.audited("refused.hand_over").await, 2);
         at.enter(&app, &cleo).await;
+    }
+
+    async fn nobody_has_anothers_browser_signed_in_as_themselves(https app) {
+        app.protect(HOST).await;
+        let mallory = app.sign_in("dinesh").await;
+        let (theirs, at) = (app.at(HOST), app.at(HOST));
+        let code = code_of(&mallory.get(&theirs.led_to(&app, "/").await).await);
+        // Cleo's browser is about to sign in, and is led to Mallory's code instead.
+        at.led_to(&app, "/").await;
+        assert_eq!(callback(&at.client, HOST, &code).await.status, 400);
+        assert!(!at.is_open().await);
     }
 
     async fn a_code_is_of_no_use_at_another_host(https app) {

@@ -21,7 +21,7 @@ use vestibule_flows::authority::SignedIn;
 use vestibule_flows::hand_over::HandOver;
 
 use crate::error::PageError;
-use crate::gate::{host_of_proxy, protected_host};
+use crate::gate;
 use crate::pages::asked::Page;
 use crate::pages::dispatch::to_step;
 use crate::request::cookies::{self, NONCE};
@@ -48,13 +48,16 @@ async fn hand_over(
     asked: Page<SignedIn>,
 ) -> Result<Response, PageError> {
     let query = &asked.query;
-    let host = protected_host(&app, query.text("host")).ok_or_else(PageError::bad_request)?;
+    let host = gate::protected_host(&app, query.text("host")).ok_or_else(PageError::bad_request)?;
     let challenge = challenge(query.text("challenge")).ok_or_else(PageError::bad_request)?;
     let return_to = ReturnTo::parse(query.text("return_to"), &app.public_url);
     let made = app.vestibule.hand_over(&asked.visitor, &asked.who, &host, &challenge).await?;
     let session = asked.who.record();
     match made {
-        HandOver::Made(code) => Ok(lead_to(&app, &headers, &host, &code, &return_to)),
+        HandOver::Made(code) => {
+            let brand = session.account_name.clone();
+            Ok(lead_to(&app, &headers, brand, &host, &code, &return_to))
+        }
         HandOver::Needs(step) => Ok(to_step(step, &here(&app, query), true)),
         HandOver::Refused(application, why) => {
             let frame = frame_of(session, Place::Elsewhere);
@@ -90,6 +93,7 @@ fn challenge(text: &str) -> Option<[u8; 32]> {
 fn lead_to(
     app: &App,
     headers: &HeaderMap,
+    brand: String,
     host: &Host,
     code: &Token,
     return_to: &ReturnTo,
@@ -100,7 +104,7 @@ fn lead_to(
     let to = format!("{scheme}://{host}{CALLBACK}?code={code}&return_to={return_to}");
     let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     let mut response = if matches!(site, None | Some(b"same-origin")) {
-        let outside = crate::views::Outside { brand: "Vestibule".into() };
+        let outside = crate::views::Outside { brand };
         page(StatusCode::OK, &HandOverPage { outside, host: host.to_string(), to })
     } else {
         see_other(&to)
@@ -118,16 +122,17 @@ fn no_referrer(response: &mut Response) {
 async fn arrive(State(app): State<App>, request: Request) -> Result<Response, PageError> {
     let (parts, _) = request.into_parts();
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let host = peer.and_then(|peer| host_of_proxy(&app, &parts.headers, peer));
+    let host = peer.and_then(|peer| gate::host_of_proxy(&app, &parts.headers, peer));
     let host = host.ok_or_else(PageError::not_found)?;
     let query = Fields::of_query(parts.uri.query())?;
     let return_to = ReturnTo::parse(query.text("return_to"), &app.public_url);
     let nonce = cookies::read_one(&app, NONCE, &parts.headers);
-    let taken = match (Token::parse(query.text("code")), nonce) {
-        (Some(code), Some(nonce)) => {
-            app.vestibule.take_hand_over(&visitor(&parts, &app), &host, &code, &nonce).await?
+    let taken = match Token::parse(query.text("code")) {
+        Some(code) => {
+            let from = visitor(&parts, &app);
+            app.vestibule.take_hand_over(&from, &host, &code, nonce.as_ref()).await?
         }
-        _ => None,
+        None => None,
     };
     let mut response = if let Some(token) = taken {
         let mut response = see_other(return_to.as_str());
