@@ -172,11 +172,8 @@ impl Vestibule {
         wanted: &Application,
     ) -> Result<ApplicationAnswer, FlowError> {
         let actor = admin.0.0.record();
-        let Some(mut tx) = self.begin(from, actor).await? else {
-            return Ok(ApplicationAnswer::NotAdmin);
-        };
-        let known = match changeable(&mut tx, actor, id).await? {
-            Ok(known) => known,
+        let (mut tx, known) = match self.begin_change(from, actor, id).await? {
+            Ok(begun) => begun,
             Err(answer) => return Ok(answer),
         };
         if wanted.is(&known) {
@@ -201,11 +198,8 @@ impl Vestibule {
         id: ApplicationId,
     ) -> Result<ApplicationAnswer, FlowError> {
         let actor = admin.0.0.record();
-        let Some(mut tx) = self.begin(from, actor).await? else {
-            return Ok(ApplicationAnswer::NotAdmin);
-        };
-        let known = match changeable(&mut tx, actor, id).await? {
-            Ok(known) => known,
+        let (mut tx, known) = match self.begin_change(from, actor, id).await? {
+            Ok(begun) => begun,
             Err(answer) => return Ok(answer),
         };
         if !tx.remove_application(actor.account, id).await? {
@@ -225,11 +219,8 @@ impl Vestibule {
         email: &str,
     ) -> Result<ApplicationAnswer, FlowError> {
         let actor = admin.0.0.record();
-        let Some(mut tx) = self.begin(from, actor).await? else {
-            return Ok(ApplicationAnswer::NotAdmin);
-        };
-        let known = match changeable(&mut tx, actor, id).await? {
-            Ok(known) => known,
+        let (mut tx, known) = match self.begin_change(from, actor, id).await? {
+            Ok(begun) => begun,
             Err(answer) => return Ok(answer),
         };
         let email = match Email::parse(email) {
@@ -263,11 +254,8 @@ impl Vestibule {
         user: UserId,
     ) -> Result<ApplicationAnswer, FlowError> {
         let actor = admin.0.0.record();
-        let Some(mut tx) = self.begin(from, actor).await? else {
-            return Ok(ApplicationAnswer::NotAdmin);
-        };
-        let known = match changeable(&mut tx, actor, id).await? {
-            Ok(known) => known,
+        let (mut tx, known) = match self.begin_change(from, actor, id).await? {
+            Ok(begun) => begun,
             Err(answer) => return Ok(answer),
         };
         let named = tx.named_users(id).await?;
@@ -297,6 +285,24 @@ impl Vestibule {
         Ok(None)
     }
 
+    /// Begins an act upon an application of the actor's account that its pages may change, or says
+    /// why not.
+    async fn begin_change(
+        &self,
+        from: &Visitor,
+        actor: &SessionRecord,
+        id: ApplicationId,
+    ) -> Result<Result<(Writing, ApplicationRecord), ApplicationAnswer>, FlowError> {
+        let Some(mut tx) = self.begin(from, actor).await? else {
+            return Ok(Err(ApplicationAnswer::NotAdmin));
+        };
+        Ok(match tx.application(actor.account, id).await? {
+            None => Err(ApplicationAnswer::NotFound),
+            Some(known) if known.configured => Err(ApplicationAnswer::Configured),
+            Some(known) => Ok((tx, known)),
+        })
+    }
+
     /// Ends it with its event.
     async fn finish(
         &self,
@@ -311,17 +317,4 @@ impl Vestibule {
         self.audit(&mut tx, event, self.clock.now()).await?;
         Ok(tx.commit().await?)
     }
-}
-
-/// An application of the actor's account that its pages may change, or why not.
-async fn changeable(
-    tx: &mut Writing,
-    actor: &SessionRecord,
-    id: ApplicationId,
-) -> Result<Result<ApplicationRecord, ApplicationAnswer>, FlowError> {
-    Ok(match tx.application(actor.account, id).await? {
-        None => Err(ApplicationAnswer::NotFound),
-        Some(known) if known.configured => Err(ApplicationAnswer::Configured),
-        Some(known) => Ok(known),
-    })
 }

@@ -1,9 +1,11 @@
 //! What handlers share, and what an operator sets about it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use url::Url;
+use vestibule_domain::application::OwnHost;
 use vestibule_domain::link::LinkPurpose;
 use vestibule_domain::token::Token;
 use vestibule_flows::Vestibule;
@@ -33,6 +35,17 @@ impl App {
     /// Whether browsers reach Vestibule over https.
     pub(crate) fn is_https(&self) -> bool {
         self.public_url.scheme() == "https"
+    }
+
+    /// Where browsers find Vestibule itself, which decides what else it can protect.
+    pub(crate) fn own_host(&self) -> OwnHost<'_> {
+        OwnHost { https: self.is_https(), name: self.public_url.host_str().unwrap_or_default() }
+    }
+
+    /// Whether the word of whoever has this address counts, as that of a proxy's.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
     }
 }
 

@@ -162,11 +162,10 @@ fn hand_over_url(app: &App, host: &Host, nonce: &Token, return_to: &ReturnTo) ->
 }
 
 fn text(app: &App, no: &No) -> GatePage {
-    let home = app.public_url.as_str().to_owned();
     match no {
-        No::Needs(..) => GatePage::sign_in_needed(home),
+        No::Needs(..) => GatePage::sign_in_needed(),
         No::Unknown => GatePage::unknown(),
-        No::Refused => GatePage::refused(home),
+        No::Refused => GatePage::refused(app.public_url.as_str().to_owned()),
         No::NothingThere => GatePage::no_application(),
         No::Misunderstood(Misunderstood::Untrusted) => GatePage::untrusted(),
         No::Misunderstood(Misunderstood::Malformed) => GatePage::malformed(),

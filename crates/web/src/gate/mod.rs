@@ -68,8 +68,7 @@ impl Gate {
 
     /// Whether the word of this peer counts.
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
-        let peer = peer.to_canonical();
-        self.app.trusted_proxies.iter().any(|network| network.contains(&peer))
+        self.app.trusts(peer)
     }
 
     /// Understands a request, and answers it at once if what is remembered says yes.
@@ -116,7 +115,7 @@ impl Gate {
 
     async fn decide(&self, question: &Question) -> Result<(Identity, Assurance), No> {
         let asked = question.asked.as_ref().map_err(|why| No::Misunderstood(*why))?;
-        let host = self.protected_host(&asked.host).ok_or(No::NothingThere)?;
+        let host = protected_host(&self.app, &asked.host).ok_or(No::NothingThere)?;
         let vestibule = &self.app.vestibule;
         let answer = vestibule.gate(&self.memory, question.token.as_ref(), &host, Identity::of);
         let Ok(answer) = tokio::time::timeout(PATIENCE, answer).await else {
@@ -138,10 +137,6 @@ impl Gate {
     fn note(&self, decision: GateDecision, since: Stopwatch) {
         self.app.vestibule.metrics().gate.note(decision, since);
     }
-
-    fn protected_host(&self, text: &str) -> Option<Host> {
-        protected_host(&self.app, text)
-    }
 }
 
 /// What counts as what.
@@ -157,16 +152,10 @@ fn decision<T>(decided: &Result<T, No>) -> GateDecision {
 
 /// A host that may be an application's: never Vestibule's own, whose cookies are for itself.
 pub(crate) fn protected_host(app: &App, text: &str) -> Option<Host> {
-    let host = Host::parse(text, app.is_https()).ok()?;
-    let own = app.public_url.host_str().unwrap_or_default();
-    (host.name() != own).then_some(host)
+    Host::beside(text, app.own_host()).ok()
 }
 
 /// The protected host that a proxy names; `None` unless its word counts and it names one.
 pub(crate) fn host_of_proxy(app: &App, headers: &HeaderMap, peer: IpAddr) -> Option<Host> {
-    let peer = peer.to_canonical();
-    if !app.trusted_proxies.iter().any(|network| network.contains(&peer)) {
-        return None;
-    }
-    protected_host(app, asked::forwarded_host(headers)?)
+    if app.trusts(peer) { protected_host(app, asked::forwarded_host(headers)?) } else { None }
 }

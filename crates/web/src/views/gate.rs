@@ -44,9 +44,8 @@ impl GatePage {
     }
 
     /// 401, for a program: a browser is led to the sign-in instead.
-    pub fn sign_in_needed(home: String) -> Self {
+    pub fn sign_in_needed() -> Self {
         Self::of("Sign in first", "This application is protected.", "Open it in a browser.")
-            .lead_to(home, "Sign in")
     }
 
     /// 403: signed in, and not let in.
@@ -108,10 +107,9 @@ impl GatePage {
 
     /// The states worth looking at.
     pub fn samples() -> Vec<(&'static str, Self)> {
-        let home = || "https://login.acme.example/".to_owned();
         vec![
-            ("sign-in-needed", Self::sign_in_needed(home())),
-            ("refused", Self::refused(home())),
+            ("sign-in-needed", Self::sign_in_needed()),
+            ("refused", Self::refused("https://login.acme.example/".into())),
             ("no-application", Self::no_application()),
             ("untrusted", Self::untrusted()),
             ("malformed", Self::malformed()),

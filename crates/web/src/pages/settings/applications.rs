@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use vestibule_domain::application::{Enter, Host, LONGEST_MAX_AGE, OwnHost};
+use vestibule_domain::application::{Enter, Host, LONGEST_MAX_AGE};
 use vestibule_domain::name::Name;
 use vestibule_flows::ApplicationRecord;
 use vestibule_flows::applications::{Application, ApplicationAnswer, MOST};
@@ -115,7 +115,7 @@ pub(super) fn read(
         example: example(app),
     };
     let name = Name::parse(name).map_err(|error| form.name.error = Some(words::name(error)));
-    let host = Host::beside(host.trim(), own_host(app));
+    let host = Host::beside(host.trim(), app.own_host());
     let host = host.map_err(|error| form.host.error = Some(words::host(error)));
     let max_age = max_age(age).map_err(|error| form.minutes.error = Some(error));
     let wanted = match (name, host, max_age) {
@@ -142,10 +142,6 @@ fn max_age(text: &str) -> Result<Option<Duration>, String> {
 
 pub(super) fn too_many(what: &str) -> String {
     format!("There are {MOST} {what} already, and no more fit. Remove one first.")
-}
-
-fn own_host(app: &App) -> OwnHost<'_> {
-    OwnHost { https: app.is_https(), name: app.public_url.host_str().unwrap_or_default() }
 }
 
 pub(super) fn example(app: &App) -> &'static str {
