@@ -145,15 +145,13 @@ impl Vestibule {
         let (cost, now) = (cost_of_code(apps), self.clock.now());
         let mut tx = self.store.write().await?;
         // Whoever guesses at the same moment waits here, and then sees this attempt.
-        if !tx.hold_user(session.user).await? {
+        let Some((before, tries)) = tx.hold_code_limits(session.user).await? else {
             return Ok(Err(CodeRefused::SessionOver));
-        }
-        let before = tx.code_attempts(session.user).await?;
+        };
         if before + cost > CODE_BUDGET {
             self.refuse(tx, from.event_in(AuditKind::BudgetSpent, session), now).await?;
             return Ok(Err(CodeRefused::BudgetSpent));
         }
-        let tries = tx.code_tries(session.user).await?;
         if let Some(left) = tries.left(now) {
             self.refuse(tx, from.event_in(AuditKind::CodeTooSoon, session), now).await?;
             return Ok(Err(CodeRefused::Wait(left)));
@@ -197,10 +195,20 @@ impl Vestibule {
         user: UserId,
     ) -> Result<(), FlowError> {
         tx.set_code_tries(user, &Attempts::NONE).await?;
-        if let Some(browser) = &from.token {
-            tx.clear_lane(&self.lane_key.of_recovery_codes_by(user, browser)).await?;
-        }
-        Ok(tx.clear_lane(&self.lane_key.of_recovery_codes_in(user, &from.network())).await?)
+        self.end_recovery_waits(tx, from, user).await
+    }
+
+    /// The same for recovery codes alone.
+    pub(crate) async fn end_recovery_waits(
+        &self,
+        tx: &mut Writing,
+        from: &Visitor,
+        user: UserId,
+    ) -> Result<(), FlowError> {
+        let in_network = self.lane_key.of_recovery_codes_in(user, &from.network());
+        let browser = from.token.as_ref();
+        let by_browser = browser.map(|browser| self.lane_key.of_recovery_codes_by(user, browser));
+        Ok(tx.clear_lanes(&in_network, by_browser.as_ref().unwrap_or(&in_network)).await?)
     }
 
     /// What limits the security codes of who is asked for one.

@@ -128,9 +128,9 @@ impl Vestibule {
             if matches!(answer, Access::Granted { .. }) {
                 self.note_browser(tx, from, record.user, now).await?;
                 tx.note_sign_in(record.user, now).await?;
+                self.end_recovery_waits(tx, from, record.user).await?;
                 let second = record.session.second.map(|(by, _)| by);
                 tx.count_at_commit(self.metrics.sign_in(second));
-                self.end_waits(tx, from, record.user).await?;
             }
         }
         Ok(())
@@ -146,9 +146,11 @@ impl Vestibule {
         now: Timestamp,
     ) -> Result<(), FlowError> {
         let Some(browser) = &from.token else { return Ok(()) };
-        let is_new = tx.note_browser(user, browser, now).await?;
+        if !tx.note_browser(user, browser, now).await? {
+            return Ok(());
+        }
         let before = tx.user(user).await?.and_then(|user| user.last_sign_in);
-        if is_new && before.is_some() {
+        if before.is_some() {
             self.tell(tx, user, Notice::NewBrowser, from, "", now).await?;
         }
         Ok(())

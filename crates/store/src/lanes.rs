@@ -114,6 +114,12 @@ impl Writing {
 
     /// Forgets all attempts in a lane.
     pub async fn clear_lane(&mut self, lane: &Lane) -> Result<(), StoreError> {
-        self.change("DELETE FROM lanes WHERE name = $1", values![lane.as_bytes()]).await.map(drop)
+        self.clear_lanes(lane, lane).await
+    }
+
+    /// Forgets all attempts in two lanes.
+    pub async fn clear_lanes(&mut self, one: &Lane, other: &Lane) -> Result<(), StoreError> {
+        let sql = "DELETE FROM lanes WHERE name IN ($1, $2)";
+        self.change(sql, values![one.as_bytes(), other.as_bytes()]).await.map(drop)
     }
 }

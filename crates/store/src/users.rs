@@ -60,6 +60,9 @@ pub struct NewUser<'a> {
     pub password: Option<String>,
 }
 
+/// The columns of the attempts since the last complete sign-in.
+const TRIES: [&str; 3] = ["code_tries", "code_tried_at", "code_wait_ms"];
+
 macro_rules! user_columns {
     ($rest:literal) => {
         concat!(
@@ -128,8 +131,7 @@ impl Reading {
     pub async fn code_tries(&mut self, user: UserId) -> Result<Attempts, StoreError> {
         let sql = "SELECT code_tries, code_tried_at, code_wait_ms FROM users WHERE id = $1";
         let row = self.row(sql, values![user]).await?;
-        let names = ["code_tries", "code_tried_at", "code_wait_ms"];
-        row.map_or(Ok(Attempts::NONE), |row| attempts(&row, names))
+        row.map_or(Ok(Attempts::NONE), |row| attempts(&row, TRIES))
     }
 
     /// A page of users who have attempts behind them, in the order of their identifiers.
@@ -139,9 +141,8 @@ impl Reading {
     ) -> Result<Vec<(UserId, Attempts)>, StoreError> {
         let sql = "SELECT id, code_tries, code_tried_at, code_wait_ms FROM users
                    WHERE id > $1 AND code_tries > 0 ORDER BY id LIMIT 500";
-        let names = ["code_tries", "code_tried_at", "code_wait_ms"];
         let rows = self.rows(sql, values![after]).await?;
-        rows.iter().map(|row| Ok((row.parsed("id")?, attempts(row, names)?))).collect()
+        rows.iter().map(|row| Ok((row.parsed("id")?, attempts(row, TRIES)?))).collect()
     }
 
     /// How many attempts at security codes count against the user's budget.
@@ -213,6 +214,18 @@ impl Writing {
     /// one user, then that user's sessions, then all else.
     pub async fn hold_user(&mut self, user: UserId) -> Result<bool, StoreError> {
         self.change_one("UPDATE users SET epoch = epoch WHERE id = $1", values![user]).await
+    }
+
+    /// The same, and answers how many attempts at security codes count against the budget, and those
+    /// since the last complete sign-in with the wait. `None` where there is no such user.
+    pub async fn hold_code_limits(
+        &mut self,
+        user: UserId,
+    ) -> Result<Option<(i64, Attempts)>, StoreError> {
+        let sql = "UPDATE users SET epoch = epoch WHERE id = $1
+                   RETURNING code_attempts, code_tries, code_tried_at, code_wait_ms";
+        let row = self.row(sql, values![user]).await?;
+        row.map(|row| Ok((row.int("code_attempts")?, attempts(&row, TRIES)?))).transpose()
     }
 
     /// Holds the user's row until the end of the transaction; `false` when the epoch is no longer
@@ -295,14 +308,13 @@ impl Writing {
         user: UserId,
         session: SessionId,
     ) -> Result<(), StoreError> {
-        let counted = "SELECT code_attempts AS n FROM sessions WHERE id = $1";
-        let row = self.row(counted, values![session]).await?;
-        let attempts = row.map_or(Ok(0), |row| row.int("n"))?;
         self.change(
-            "UPDATE users SET code_attempts =
-                 CASE WHEN code_attempts > $1 THEN code_attempts - $1 ELSE 0 END
-             WHERE id = $2",
-            values![attempts, user],
+            "UPDATE users SET code_attempts = code_attempts -
+                 (SELECT CASE WHEN s.code_attempts < users.code_attempts
+                         THEN s.code_attempts ELSE users.code_attempts END
+                  FROM sessions s WHERE s.id = $1)
+             WHERE id = $2 AND EXISTS (SELECT 1 FROM sessions WHERE id = $1)",
+            values![session, user],
         )
         .await
         .map(drop)
@@ -323,9 +335,11 @@ impl Writing {
         .map(drop)
     }
 
-    /// Notes a complete sign-in.
+    /// Notes a complete sign-in, which ends the wait between attempts at security codes.
     pub async fn note_sign_in(&mut self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE users SET last_sign_in_at = $1 WHERE id = $2";
+        let sql = "UPDATE users SET last_sign_in_at = $1, code_tries = 0, code_tried_at = 0,
+                                    code_wait_ms = 0
+                   WHERE id = $2";
         self.change(sql, values![now, user]).await.map(drop)
     }
 
