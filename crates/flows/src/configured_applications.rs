@@ -251,8 +251,10 @@ async fn account_of(
     };
     Ok(match (&found[..], &one.account) {
         ([account], _) => Ok(account.id),
-        ([], None) => Err("there is no account yet".to_owned()),
-        ([], Some(name)) => Err(format!("there is no account {name} yet")),
+        ([], None) => Err("there is no account yet; it follows within a minute of one".to_owned()),
+        ([], Some(name)) => {
+            Err(format!("there is no account {name} yet; it follows within a minute of one"))
+        }
         (_, None) => Err("there are several accounts, so it must name its own".to_owned()),
         (_, Some(name)) => Err(format!("there are several accounts of the name {name}")),
     })

@@ -105,6 +105,11 @@ impl Vestibule {
         self.clock.now()
     }
 
+    /// The time on the steady clock, which nobody sets.
+    pub fn steady(&self) -> std::time::Duration {
+        self.clock.steady()
+    }
+
     /// A name for a request in the log. It is random: a number would tell strangers how many others
     /// there are.
     pub fn request_id(&self) -> String {

@@ -1,6 +1,7 @@
 //! The real nginx and Caddy before an application, from the files in `examples/` as they are
 //! written there, but for the addresses.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,23 @@ const START_TRIES: u32 = 5;
 /// One look every 20 ms, half a minute in all.
 const LOOKS: u32 = 1_500;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What Debian has around the files of `conf.d`, for a process of any user.
+const NGINX_AROUND: &str = "daemon off;
+pid nginx.pid;
+error_log stderr warn;
+events {}
+http {
+    access_log off;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    client_body_temp_path tmp_body;
+    proxy_temp_path tmp_proxy;
+    fastcgi_temp_path tmp_fastcgi;
+    uwsgi_temp_path tmp_uwsgi;
+    scgi_temp_path tmp_scgi;
+    include https.conf;
+}
+";
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +104,11 @@ impl Proxy {
             changes.extend(kind.changes(port));
         }
         copy_with_changes(files, at, &changes);
+        let mut main = Path::new(files[0]).file_name().unwrap();
+        if https && kind == Kind::Nginx {
+            main = OsStr::new("main.conf");
+            fs::write(at.join(main), NGINX_AROUND).unwrap();
+        }
         // As root nginx lends its workers another user, who cannot enter a folder of root's.
         let user = unprivileged_user(at);
         if let Some(user) = user {
@@ -94,7 +117,6 @@ impl Proxy {
                 chown(path, Some(user.uid), Some(user.gid)).unwrap();
             }
         }
-        let main = Path::new(files[0]).file_name().unwrap();
         let mut command = kind.command(at, &at.join(main));
         for name in ["XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
             command.env(name, at);
@@ -160,7 +182,7 @@ impl Kind {
                 "nginx/vestibule-server.conf",
                 "nginx/vestibule-location.conf",
             ],
-            Self::Caddy => &["caddy/https.Caddyfile", "caddy/vestibule.caddy"],
+            Self::Caddy => &["caddy/Caddyfile.https", "caddy/vestibule.caddy"],
         }
     }
 
@@ -182,6 +204,7 @@ impl Kind {
         match self {
             Self::Nginx => vec![
                 ("listen 443 ssl".to_owned(), format!("listen 127.0.0.1:{port} ssl")),
+                ("listen 80;".to_owned(), format!("listen unix:{}/http.sock;", folder.display())),
                 certificate("login.example.com"),
                 certificate("app.example.com"),
             ],

@@ -34,7 +34,7 @@ impl Site {
     /// The gate's answer to one request, as a connection from `peer` gets it.
     pub async fn ask_gate<B>(&self, request: &Request<B>, peer: IpAddr) -> Response {
         let id = self.vestibule.request_id();
-        match self.gate.answer_from_memory(request, self.gate.trusts(peer), &id) {
+        match self.gate.answer_from_memory(request, self.gate.peer(peer), &id) {
             Ok(response) => response,
             Err(question) => self.gate.answer(question, &id).await,
         }

@@ -104,13 +104,13 @@ fn connection(
     // An answer is one write; waiting for more of it only delays. A failure costs that delay.
     let _ = stream.set_nodelay(true);
     let ids = RequestIds::new(site.vestibule.clone());
-    let trusted = site.gate.trusts(peer.ip());
+    let asking = site.gate.peer(peer.ip());
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         if request.uri().path() != gate::PATH {
             return Answering::Later(Box::pin(answer_page(Arc::clone(&site), request, peer)));
         }
         let id = ids.next();
-        match site.gate.answer_from_memory(&request, trusted, id.as_str()) {
+        match site.gate.answer_from_memory(&request, asking, id.as_str()) {
             Ok(response) => Answering::Now(Some(response)),
             Err(question) => {
                 let site = Arc::clone(&site);

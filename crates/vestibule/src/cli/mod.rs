@@ -161,7 +161,8 @@ pub(crate) enum ConfigCommand {
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     installation: Installation,
-    /// Reverse proxies whose `X-Forwarded-For` is believed: addresses or networks, with commas
+    /// Reverse proxies whose `X-Forwarded-For` is believed, and who alone may ask the gate:
+    /// addresses or networks, with commas
     #[arg(long, value_name = "CIDR,…")]
     trusted_proxies: Option<String>,
     /// Address and port on which Prometheus reads `/metrics`; it asks for no password

@@ -29,6 +29,12 @@ pub(crate) async fn run(listen: SocketAddr, json: bool) -> anyhow::Result<()> {
     if !listen.ip().to_canonical().is_loopback() {
         bail!("the demo prints its passwords, so it listens on a loopback address alone: {listen}");
     }
+    if APPLICATION.1.ends_with(&format!(":{}", listen.port())) {
+        bail!(
+            "http://{} is the demo's application, behind a proxy: choose another port",
+            APPLICATION.1
+        );
+    }
     // Before there is a folder. A terminal that is closed ends the demo too.
     let signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
     let stop = Stop::on(&signals)?;

@@ -41,7 +41,8 @@ pub(crate) async fn look(config: &Config, served: Option<&str>) -> Vec<Finding> 
     });
     if url.scheme() == "https" && config.trusted_proxies.is_empty() {
         found.push(Finding::warn(
-            "trusted_proxies is empty: every visitor seems to come from the proxy that adds https",
+            "trusted_proxies is empty: every visitor seems to come from the proxy that adds https, \
+             and the gate answers 403 to everything",
             "name the proxy's address in trusted_proxies",
         ));
     }

@@ -164,7 +164,8 @@ stories! {
     /// Before there is an account it waits, and says so; then it is found.
     async fn it_waits_for_its_account(empty app) {
         let wanted = [of("Acme Analytics", grafana(&["ada"]))];
-        let waits = "the application grafana.localhost:8081 waits: there is no account Acme Analytics yet";
+        let waits = "the application grafana.localhost:8081 waits: there is no account Acme Analytics \
+                 yet; it follows within a minute of one";
         assert_eq!(start(&app, &wanted).await, [waits]);
         assert_eq!(go_on(&app, &wanted).await, [waits]);
         assert_eq!(go_on(&app, &[grafana(&[])]).await.len(), 1);

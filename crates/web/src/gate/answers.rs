@@ -44,8 +44,8 @@ pub(crate) struct Identity {
 pub(crate) enum No {
     /// Nothing that could be answered with yes was asked.
     Misunderstood(Misunderstood),
-    /// There is no application behind the host.
-    NothingThere,
+    /// There is no application behind the host, which is named where it could be one.
+    NothingThere(Option<Host>),
     /// A step comes first, which signing in leads to.
     Needs(Host),
     /// Signed in, and not let in.
@@ -98,7 +98,7 @@ pub(crate) fn no(app: &App, question: &Question, no: &No, id: &str) -> Response 
         No::Needs(..) if is_page_load => StatusCode::FOUND,
         No::Needs(..) => StatusCode::UNAUTHORIZED,
         No::Unknown => StatusCode::SERVICE_UNAVAILABLE,
-        No::Misunderstood(_) | No::NothingThere | No::Refused => StatusCode::FORBIDDEN,
+        No::Misunderstood(_) | No::NothingThere(_) | No::Refused => StatusCode::FORBIDDEN,
     };
     let is_nginx = question.dialect == Dialect::Nginx;
     let said = match meant {
@@ -166,8 +166,10 @@ fn text(app: &App, no: &No) -> GatePage {
         No::Needs(..) => GatePage::sign_in_needed(),
         No::Unknown => GatePage::unknown(),
         No::Refused => GatePage::refused(app.public_url.as_str().to_owned()),
-        No::NothingThere => GatePage::no_application(),
-        No::Misunderstood(Misunderstood::Untrusted) => GatePage::untrusted(),
+        No::NothingThere(host) => {
+            GatePage::no_application(host.as_ref().map(ToString::to_string).as_deref())
+        }
+        No::Misunderstood(Misunderstood::Untrusted(_)) => GatePage::untrusted(),
         No::Misunderstood(Misunderstood::Malformed) => GatePage::malformed(),
     }
 }

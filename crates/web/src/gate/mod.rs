@@ -7,6 +7,7 @@
 
 mod answers;
 mod asked;
+mod complaints;
 pub(crate) mod request_ids;
 
 use std::net::IpAddr;
@@ -25,6 +26,7 @@ use crate::request::cookies::{self, GATE};
 use crate::state::App;
 use answers::{Identity, No};
 use asked::{Asked, AskedOwned, Dialect};
+use complaints::Complaints;
 
 /// A database that takes longer does not answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,6 +37,14 @@ pub(crate) const PATH: &str = "/gate";
 pub(crate) struct Gate {
     app: App,
     memory: GateMemory<Identity>,
+    complaints: Complaints,
+}
+
+/// Who is at the other end of a connection, and whether its word counts.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer {
+    address: IpAddr,
+    trusted: bool,
 }
 
 /// One request to the gate, as far as it was understood.
@@ -49,8 +59,8 @@ pub(crate) struct Question {
 /// Why a request says nothing that could be answered with yes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Misunderstood {
-    /// It comes from a peer that is not among the trusted proxies: anybody may have written it.
-    Untrusted,
+    /// It comes from this peer, which is not among the trusted proxies: anybody may have written it.
+    Untrusted(IpAddr),
     /// A header is missing, doubled or not written as it should be, or no dialect is named.
     Malformed,
 }
@@ -58,7 +68,7 @@ pub(crate) enum Misunderstood {
 impl Gate {
     pub(crate) fn new(app: App) -> Self {
         let memory = GateMemory::new(app.vestibule.settings().gate_memory);
-        Self { app, memory }
+        Self { app, memory, complaints: Complaints::default() }
     }
 
     /// How many sessions it remembers.
@@ -66,23 +76,23 @@ impl Gate {
         self.memory.len()
     }
 
-    /// Whether the word of this peer counts.
-    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
-        self.app.trusts(peer)
+    /// Whoever asks from this address.
+    pub(crate) fn peer(&self, address: IpAddr) -> Peer {
+        Peer { address, trusted: self.app.trusts(address) }
     }
 
     /// Understands a request, and answers it at once if what is remembered says yes.
     pub(crate) fn answer_from_memory<B>(
         &self,
         request: &Request<B>,
-        trusted: bool,
+        peer: Peer,
         id: &str,
     ) -> Result<Response, Question> {
         let since = Stopwatch::start();
         let headers = request.headers();
         let dialect = Dialect::of_query(request.uri().query());
         let asked = match dialect {
-            _ if !trusted => Err(Misunderstood::Untrusted),
+            _ if !peer.trusted => Err(Misunderstood::Untrusted(peer.address)),
             None => Err(Misunderstood::Malformed),
             Some(_) => Asked::read(headers).ok_or(Misunderstood::Malformed),
         };
@@ -110,12 +120,13 @@ impl Gate {
             Err(no) => no,
         };
         tracing::debug!(id, ?no, "the gate stays shut");
+        self.complaints.about(&no, self.app.vestibule.steady());
         answers::no(&self.app, &question, &no, id)
     }
 
     async fn decide(&self, question: &Question) -> Result<(Identity, Assurance), No> {
         let asked = question.asked.as_ref().map_err(|why| No::Misunderstood(*why))?;
-        let host = protected_host(&self.app, &asked.host).ok_or(No::NothingThere)?;
+        let host = protected_host(&self.app, &asked.host).ok_or(No::NothingThere(None))?;
         let vestibule = &self.app.vestibule;
         let answer = vestibule.gate(&self.memory, question.token.as_ref(), &host, Identity::of);
         let Ok(answer) = tokio::time::timeout(PATIENCE, answer).await else {
@@ -126,7 +137,7 @@ impl Gate {
             Ok(GateAnswer::Granted(known, assurance)) => Ok((known.prepared.clone(), assurance)),
             Ok(GateAnswer::Needs(_)) => Err(No::Needs(host)),
             Ok(GateAnswer::Refused(_)) => Err(No::Refused),
-            Ok(GateAnswer::NoApplication) => Err(No::NothingThere),
+            Ok(GateAnswer::NoApplication) => Err(No::NothingThere(Some(host))),
             Err(error) => {
                 tracing::warn!(%error, "the gate cannot know");
                 Err(No::Unknown)
@@ -144,7 +155,7 @@ fn decision<T>(decided: &Result<T, No>) -> GateDecision {
     match decided {
         Ok(_) => GateDecision::Granted,
         Err(No::Needs(_)) => GateDecision::SignInNeeded,
-        Err(No::Refused | No::NothingThere) => GateDecision::Refused,
+        Err(No::Refused | No::NothingThere(_)) => GateDecision::Refused,
         Err(No::Misunderstood(_)) => GateDecision::NotUnderstood,
         Err(No::Unknown) => GateDecision::Unavailable,
     }

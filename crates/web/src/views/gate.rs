@@ -59,11 +59,12 @@ impl GatePage {
     }
 
     /// 403: a proxy asks about a host that nobody has set up.
-    pub fn no_application() -> Self {
+    pub fn no_application(host: Option<&str>) -> Self {
+        let host = host.map_or_else(|| "this host".to_owned(), |host| format!("the host {host}"));
         Self::of(
             "There is no application at this address",
-            "Vestibule knows none under this host.",
-            "An Admin adds it under Settings, Applications.",
+            &format!("The proxy asked about {host}, and Vestibule knows no application there."),
+            "An Admin compares it, port included, with Settings, Applications.",
         )
     }
 
@@ -110,7 +111,7 @@ impl GatePage {
         vec![
             ("sign-in-needed", Self::sign_in_needed()),
             ("refused", Self::refused("https://login.acme.example/".into())),
-            ("no-application", Self::no_application()),
+            ("no-application", Self::no_application(Some("wiki.acme.example:8443"))),
             ("untrusted", Self::untrusted()),
             ("malformed", Self::malformed()),
             ("unknown", Self::unknown()),
