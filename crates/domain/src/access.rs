@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use vestibule_guards::guard;
+
 use crate::policy::Policy;
 use crate::proof::{Assurance, FRESHNESS, Proof};
 use crate::session::Session;
@@ -98,39 +100,54 @@ pub fn access(
     session: &Session,
     now: Timestamp,
 ) -> Access {
-    if user.state != MembershipState::Active {
+    if !guard!("active-users", user.state == MembershipState::Active) {
         return Access::Refused(Why::NotActive);
     }
     let Some(session_ends) = session.ends(now) else {
         return Access::Needs(Step::Password);
     };
     let counts = |proof: &Proof| proof.epoch == user.epoch;
-    let Some(password) = session.password.filter(counts) else {
+    let password = session.password.filter(|proof| guard!("password-of-the-epoch", counts(proof)));
+    let Some(password) = password else {
         return Access::Needs(Step::Password);
     };
     // A second proof outlives its factor in no way: without any factor there is none to speak of.
-    let second = session.second.map(|(_, proof)| proof).filter(counts).filter(|_| user.has_factor);
+    let second = session
+        .second
+        .map(|(_, proof)| proof)
+        .filter(|proof| guard!("second-proof-of-the-epoch", counts(proof)))
+        .filter(|_| guard!("second-proof-of-a-factor", user.has_factor));
 
     let given = if second.is_some() { Assurance::Aal2 } else { Assurance::Aal1 };
-    let asked =
-        if policy.is_required() || user.has_factor { Assurance::Aal2 } else { demand.assurance };
-    if given < asked {
+    let one_is_enough =
+        guard!("the-switch", !policy.is_required()) && guard!("own-factor", !user.has_factor);
+    let asked = if one_is_enough { demand.assurance } else { Assurance::Aal2 };
+    if !guard!("assurance-asked-for", given >= asked) {
         return Access::Needs(if user.has_factor && !session.recovering {
             Step::SecurityCode
-        } else if session.enrolling || password.is_fresh(FRESHNESS, now) {
+        } else if guard!(
+            "fresh-password-for-a-key",
+            session.enrolling || password.is_fresh(FRESHNESS, now)
+        ) {
             Step::Enrolment
         } else {
             Step::FreshProof
         });
     }
     match demand.admits {
-        Admits::Admins if user.role != Role::Admin => return Access::Refused(Why::NotAdmin),
-        Admits::Nobody => return Access::Refused(Why::NotAdmitted),
-        Admits::Everyone | Admits::Admins => {}
+        Admits::Admins if !guard!("admins-alone", user.role == Role::Admin) => {
+            return Access::Refused(Why::NotAdmin);
+        }
+        Admits::Nobody if !guard!("who-may-enter", false) => {
+            return Access::Refused(Why::NotAdmitted);
+        }
+        Admits::Everyone | Admits::Admins | Admits::Nobody => {}
     }
     let newest = second.unwrap_or(password);
     let until = match demand.max_age {
-        Some(max_age) if !newest.is_fresh(max_age, now) => return Access::Needs(Step::FreshProof),
+        Some(max_age) if !guard!("fresh-proof", newest.is_fresh(max_age, now)) => {
+            return Access::Needs(Step::FreshProof);
+        }
         // A proof of exactly this age is still fresh; a millisecond later it is not.
         Some(max_age) => session_ends.min(newest.at.plus(max_age).plus(Duration::from_millis(1))),
         None => session_ends,

@@ -1,6 +1,7 @@
 //! Proofs: what a session can show for itself, when it was given, and under which security epoch.
 
 use std::time::Duration;
+use vestibule_guards::guard;
 
 use crate::id::FactorId;
 use crate::time::Timestamp;
@@ -40,6 +41,7 @@ impl Proof {
     /// Whether it is at most `max_age` old. One from the future is not: the clock was set back,
     /// and nobody can say how old it is.
     pub fn is_fresh(self, max_age: Duration, now: Timestamp) -> bool {
-        self.at.age_at(now).is_some_and(|age| age <= max_age)
+        let age = self.at.age_at(now);
+        guard!("no-proof-from-the-future", age.is_some()) && age.is_none_or(|age| age <= max_age)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use vestibule_guards::guard;
+
 use crate::proof::{Proof, SecondProof};
 use crate::time::Timestamp;
 
@@ -48,10 +50,11 @@ impl Session {
     /// When this session ends if no request follows; `None` if it has ended.
     pub fn ends(&self, now: Timestamp) -> Option<Timestamp> {
         let horizon = now.plus(CLOCK_TOLERANCE);
-        if self.created > horizon || self.last_seen > horizon {
+        let is_past = self.created <= horizon && self.last_seen <= horizon;
+        if !guard!("session-from-the-past", is_past) {
             return None;
         }
         let end = self.created.plus(self.limits.total).min(self.last_seen.plus(self.limits.idle));
-        (now < end).then_some(end)
+        guard!("session-limits", now < end).then_some(end)
     }
 }

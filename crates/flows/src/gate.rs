@@ -15,6 +15,7 @@ use vestibule_domain::proof::Assurance;
 use vestibule_domain::session::Session;
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::token::TokenHash;
+use vestibule_guards::guard;
 use vestibule_store::{GateRecord, SEEN_EVERY, SessionRecord, Watch};
 
 use crate::error::FlowError;
@@ -101,7 +102,10 @@ impl Vestibule {
         let known = memory.0.get(token)?;
         let now = self.clock.now();
         let watch = known.watch.as_ref()?;
-        if *known.host != *host || !self.store.changes().still_holds(watch, self.clock.steady()) {
+        let still_holds = self.store.changes().still_holds(watch, self.clock.steady());
+        if !guard!("remembered-for-the-host", *known.host == *host)
+            || !guard!("remembered-while-it-holds", still_holds)
+        {
             return None;
         }
         let Access::Granted { assurance, .. } = known.decide(now) else { return None };

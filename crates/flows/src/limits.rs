@@ -12,6 +12,7 @@ use vestibule_domain::limits::wait::Attempts;
 use vestibule_domain::limits::{CODE_BUDGET, cost_of_code, is_told};
 use vestibule_domain::notice::Notice;
 use vestibule_domain::time::Timestamp;
+use vestibule_guards::guard;
 use vestibule_store::{SessionRecord, Writing};
 
 use crate::authority::Proving;
@@ -152,7 +153,10 @@ impl Vestibule {
             self.refuse(tx, from.event_in(AuditKind::BudgetSpent, session), now).await?;
             return Ok(Err(CodeRefused::BudgetSpent));
         }
-        if let Some(left) = tries.left(now) {
+        let wait = tries.left(now);
+        if let Some(left) = wait
+            && !guard!("wait-between-codes", wait.is_none())
+        {
             self.refuse(tx, from.event_in(AuditKind::CodeTooSoon, session), now).await?;
             return Ok(Err(CodeRefused::Wait(left)));
         }
@@ -267,8 +271,9 @@ async fn wait_or_count(
     now: Timestamp,
 ) -> Result<Option<Duration>, FlowError> {
     let attempts: Attempts = tx.hold_lane(lane, network).await?;
-    if let Some(left) = attempts.left(now) {
-        return Ok(Some(left));
+    let wait = attempts.left(now);
+    if !guard!("wait-in-a-lane", wait.is_none()) {
+        return Ok(wait);
     }
     tx.set_lane(lane, &count_in_lane(&attempts, pressed, now)).await?;
     Ok(None)

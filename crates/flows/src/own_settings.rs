@@ -9,6 +9,7 @@ use vestibule_domain::password::PasswordError;
 use vestibule_domain::proof::{Assurance, SecondProof};
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::token::Token;
+use vestibule_guards::guard;
 use vestibule_store::{FactorRecord, OpenSession, RecoveryCodesRecord};
 
 use crate::authority::{Fresh, SignedIn};
@@ -194,7 +195,7 @@ impl Vestibule {
         let Some(removed) = factors.iter().find(|own| own.id == factor) else {
             return Ok(FactorRemoval::NotFound);
         };
-        if account.policy.is_required() && factors.len() == 1 {
+        if account.policy.is_required() && !guard!("no-opting-out", factors.len() > 1) {
             self.audit(&mut tx, from.event_in(AuditKind::LastFactorKept, session), now).await?;
             tx.commit().await?;
             return Ok(FactorRemoval::LastOne);

@@ -2,6 +2,7 @@
 
 use vestibule_domain::audit::AuditKind;
 use vestibule_domain::policy::Policy;
+use vestibule_guards::guard;
 use vestibule_store::MfaCounts;
 
 use crate::authority::{Admin, Fresh};
@@ -45,7 +46,7 @@ impl Vestibule {
             self.refuse(tx, from.event_in(AuditKind::AdminActRefused, actor), now).await?;
             return Ok(PolicySet::NotAdmin);
         };
-        if policy.is_required() && !user.standing.has_factor {
+        if policy.is_required() && !guard!("switch-needs-a-factor", user.standing.has_factor) {
             self.refuse(tx, from.event_in(AuditKind::SwitchNeedsFactor, actor), now).await?;
             return Ok(PolicySet::NeedsFactor);
         }

@@ -12,6 +12,7 @@ use vestibule_domain::time::Timestamp;
 use vestibule_domain::token::Token;
 use vestibule_domain::totp::{Code, Match, Step, TotpSecret};
 use vestibule_domain::user::Epoch;
+use vestibule_guards::guard;
 use vestibule_store::FactorRecord;
 
 use crate::authority::{ProofAsked, Proving};
@@ -103,7 +104,9 @@ impl Vestibule {
         let Some((epoch, factors)) = factors else {
             return Ok(Proven::Refused(CodeRefused::SessionOver));
         };
-        if epoch != session.standing.epoch || proving.by != ProofAsked::SecurityCode {
+        if !guard!("code-of-the-epoch", epoch == session.standing.epoch)
+            || proving.by != ProofAsked::SecurityCode
+        {
             return Ok(Proven::Refused(CodeRefused::SessionOver));
         }
         if let Err(why) = self.count_code_attempt(from, proving, factors.len()).await? {
@@ -162,7 +165,9 @@ impl Vestibule {
         if !tx.spend_code(factor, step, now).await? {
             return self.refuse_code(tx, from, proving, CodeRefused::Spent, now).await;
         }
-        if let Some(seconds_ahead) = seconds_off {
+        if let Some(seconds_ahead) = seconds_off
+            && !guard!("code-of-now", seconds_off.is_none())
+        {
             let why = CodeRefused::ClockOff { seconds_ahead };
             return self.refuse_code(tx, from, proving, why, now).await;
         }
@@ -223,7 +228,7 @@ impl Vestibule {
         }) else {
             return Ok(Proven::Refused(CodeRefused::SessionOver));
         };
-        if proving.by != ProofAsked::Password {
+        if !guard!("password-is-no-second-proof", proving.by == ProofAsked::Password) {
             return Ok(Proven::Refused(CodeRefused::SessionOver));
         }
         let too_soon = from.event_in(AuditKind::PasswordTooSoon, session);
@@ -234,7 +239,7 @@ impl Vestibule {
         let verified = self.verify_password(from, &counted, typed, known.hash).await?;
         let now = self.clock.now();
         let mut tx = self.store.write().await?;
-        if !verified.right {
+        if !guard!("right-password-again", verified.right) {
             let event = from.event_in(AuditKind::FreshProofRefused, session);
             self.audit(&mut tx, event, now).await?;
             tx.commit().await?;

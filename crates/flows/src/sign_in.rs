@@ -10,6 +10,7 @@ use vestibule_domain::notice::Notice;
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::token::Token;
 use vestibule_domain::user::{Epoch, MembershipState};
+use vestibule_guards::guard;
 use vestibule_store::{NewSession, PasswordRecord, UserRecord, Writing};
 
 use crate::authority::Current;
@@ -60,7 +61,8 @@ impl Vestibule {
         let mut tx = self.store.write().await?;
         let user = match (&email, &known) {
             (Some(email), Some(known))
-                if verified.right && known.user.standing.state == MembershipState::Active =>
+                if guard!("right-password", verified.right)
+                    && known.user.standing.state == MembershipState::Active =>
             {
                 Self::still_right(&mut tx, email, known).await?
             }
@@ -107,7 +109,11 @@ impl Vestibule {
         Ok(now
             .filter(|now| {
                 // Under the same epoch another hash is one of the same password.
-                now.hash == compared.hash || now.user.standing.epoch == compared.user.standing.epoch
+                guard!(
+                    "password-as-compared",
+                    now.hash == compared.hash
+                        || now.user.standing.epoch == compared.user.standing.epoch
+                )
             })
             .map(|now| now.user))
     }

@@ -8,6 +8,7 @@ use vestibule_domain::id::{AccountId, UserId};
 use vestibule_domain::notice::Notice;
 use vestibule_domain::time::Timestamp;
 use vestibule_domain::user::{MembershipState, Role};
+use vestibule_guards::guard;
 use vestibule_store::{
     AccountRecord, FactorRecord, MemberFilter, MemberPage, MfaCounts, PageKey, Reading,
     SessionRecord, UserRecord, Writing,
@@ -174,7 +175,7 @@ impl Vestibule {
         let Some(user) = tx.user_of(actor.account, target).await? else {
             return Ok(UserChanged::NotFound);
         };
-        if act == UserAct::ResetFactors && target == actor.user {
+        if act == UserAct::ResetFactors && !guard!("reset-of-another", target != actor.user) {
             self.refuse(tx, from.event_in(AuditKind::OwnResetRefused, actor), now).await?;
             return Ok(UserChanged::Oneself);
         }
@@ -211,9 +212,12 @@ pub(crate) async fn still_admin(
 ) -> Result<Option<UserRecord>, FlowError> {
     let user = tx.user_of(actor.account, actor.user).await?;
     Ok(user.filter(|user| {
-        user.standing.role == Role::Admin
-            && user.standing.state == MembershipState::Active
-            && user.standing.epoch == actor.standing.epoch
+        guard!(
+            "still-admin",
+            user.standing.role == Role::Admin
+                && user.standing.state == MembershipState::Active
+                && user.standing.epoch == actor.standing.epoch
+        )
     }))
 }
 
@@ -233,7 +237,8 @@ async fn unseats_last_admin(
     if !takes_away || user.standing.role != Role::Admin {
         return Ok(false);
     }
-    Ok(tx.able_admins_besides(account.id, user.id, account.policy).await? == 0)
+    let others = tx.able_admins_besides(account.id, user.id, account.policy).await?;
+    Ok(!guard!("able-admin", others > 0))
 }
 
 /// What became of an act.

@@ -106,7 +106,7 @@ impl Writing {
     pub async fn set_policy(&mut self, id: AccountId, policy: Policy) -> Result<bool, StoreError> {
         self.touch(Subject::Account(id));
         self.change_one(
-            "UPDATE accounts SET mfa_required = $1 WHERE id = $2 AND mfa_required <> $1",
+            "UPDATE accounts SET mfa_required = $1 WHERE id = $2 AND mfa_required <> $1 /*no guard: it says whether anything changed*/",
             values![policy.is_required(), id],
         )
         .await

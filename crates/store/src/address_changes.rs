@@ -52,7 +52,7 @@ impl Writing {
         let changed = self
             .change_one(
                 "UPDATE users SET email = $1, email_skeleton = $2, look_alike_key = $3
-                 WHERE id = $4",
+                 WHERE id = $4 /*no guard: the epoch was bumped before*/",
                 values![
                     email.as_str(),
                     email.skeleton(),

@@ -200,7 +200,7 @@ impl Writing {
             "INSERT INTO applications (id, account_id, name, host, host_name, enter, always_mfa,
                                        max_age_ms, configured, added_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-             ON CONFLICT (host_name) DO NOTHING",
+             ON CONFLICT (host_name) DO NOTHING /*no guard: the constraint decides*/",
             values![
                 new.id,
                 new.rules.account,
@@ -227,9 +227,10 @@ impl Writing {
         let changed = self.change_one(
             "UPDATE applications SET name = $1, host = $2, host_name = $3, enter = $4,
                                      always_mfa = $5, max_age_ms = $6, configured = $7
-             WHERE id = $8 AND account_id = $9
-               AND NOT EXISTS (SELECT 1 FROM applications others
-                               WHERE others.host_name = $3 AND others.id <> $8)",
+             WHERE id = $8 AND /*guard application-of-the-account*/ account_id = $9 /*end*/
+               AND /*guard host-of-another*/ NOT EXISTS
+                   (SELECT 1 FROM applications others
+                    WHERE others.host_name = $3 AND others.id <> $8) /*end*/",
             values![
                 to.name.as_str(),
                 to.host.as_str(),
@@ -256,7 +257,8 @@ impl Writing {
         id: ApplicationId,
     ) -> Result<bool, StoreError> {
         self.touch(Subject::Everything);
-        let sql = "DELETE FROM applications WHERE id = $1 AND account_id = $2";
+        let sql = "DELETE FROM applications
+                   WHERE id = $1 AND /*guard remove-application*/ account_id = $2 /*end*/";
         self.change_one(sql, values![id, account]).await
     }
 
@@ -271,9 +273,9 @@ impl Writing {
         self.change_one(
             "INSERT INTO application_users (application_id, user_id)
              SELECT ap.id, m.user_id FROM applications ap
-             JOIN memberships m ON m.account_id = ap.account_id
+             JOIN memberships m ON /*guard named-of-the-account*/ m.account_id = ap.account_id /*end*/
              WHERE ap.id = $1 AND m.user_id = $2
-             ON CONFLICT (application_id, user_id) DO NOTHING",
+             ON CONFLICT (application_id, user_id) DO NOTHING /*no guard: named is named*/",
             values![application, user],
         )
         .await
@@ -286,7 +288,8 @@ impl Writing {
         user: UserId,
     ) -> Result<bool, StoreError> {
         self.touch(Subject::User(user));
-        let sql = "DELETE FROM application_users WHERE application_id = $1 AND user_id = $2";
+        let sql = "DELETE FROM application_users
+                   WHERE application_id = $1 AND user_id = $2 /*no guard: both are its key*/";
         self.change_one(sql, values![application, user]).await
     }
 }

@@ -23,7 +23,8 @@ impl Writing {
                               THEN $2 ELSE asks.since END,
                  count = CASE WHEN asks.since + $3 <= $2 OR asks.since > $2
                               THEN 1 ELSE asks.count + 1 END
-             WHERE asks.since + $3 <= $2 OR asks.since > $2 OR asks.count < $4",
+             WHERE asks.since + $3 <= $2 OR asks.since > $2
+                OR /*guard asks-are-limited*/ asks.count < $4 /*end*/",
             values![key, now, millis(limit.window), limit.times],
         )
         .await

@@ -233,7 +233,8 @@ impl Writing {
             let is_as_hashed = self
                 .change_one(
                     "UPDATE audit_events SET position = $1, hash = $2, counted_key = NULL
-                     WHERE id = $3 AND position IS NULL AND count = $4",
+                     WHERE id = $3 AND position IS NULL
+                       AND /*guard sealed-as-hashed*/ count = $4 /*end*/",
                     values![next.position, next.hash, record.id, record.count],
                 )
                 .await?;
@@ -244,7 +245,8 @@ impl Writing {
         let moved = self
             .change_one(
                 "UPDATE audit_chain SET head_position = $1, head_hash = $2
-                 WHERE id = 1 AND head_position = $3 AND head_hash = $4 AND holder = $5",
+                 WHERE id = 1 AND /*guard chain-as-read*/ head_position = $3
+                   AND head_hash = $4 AND holder = $5 /*end*/",
                 values![head.position, head.hash, before.position, before.hash, sealer],
             )
             .await?;
@@ -257,7 +259,8 @@ impl Writing {
 
     /// Gives the lease back, so that another sealer needs not wait for its end.
     pub async fn release_audit_lease(&mut self, sealer: &str) -> Result<bool, StoreError> {
-        let sql = "UPDATE audit_chain SET holder = '', lease_until = 0 WHERE holder = $1";
+        let sql = "UPDATE audit_chain SET holder = '', lease_until = 0
+                   WHERE /*guard release-own-lease*/ holder = $1 /*end*/";
         self.change_one(sql, values![sealer]).await
     }
 
@@ -281,8 +284,9 @@ impl Writing {
     /// its holder's clock was ahead and is right again, nor when ours is.
     async fn take_audit_lease(&mut self, sealer: &str, now: Timestamp) -> Result<bool, StoreError> {
         let taken = "UPDATE audit_chain SET holder = $1, lease_since = $2, lease_until = $3
-                     WHERE id = 1 AND (holder = $1 OR holder = '' OR lease_until <= $2
-                                       OR lease_since > $3)";
+                     WHERE id = 1 AND /*guard audit-lease*/
+                         (holder = $1 OR holder = '' OR lease_until <= $2
+                          OR lease_since > $3) /*end*/";
         let until = now.plus(LEASE);
         if self.change_one(taken, values![sealer, now, until]).await? {
             return Ok(true);
@@ -295,7 +299,8 @@ impl Writing {
     async fn make_audit_chain(&mut self) -> Result<bool, StoreError> {
         self.change_one(
             "INSERT INTO audit_chain (id, holder, lease_since, lease_until, head_position, head_hash)
-             VALUES (1, '', 0, 0, 0, $1) ON CONFLICT (id) DO NOTHING",
+             VALUES (1, '', 0, 0, 0, $1) ON CONFLICT (id) DO NOTHING
+             /*no guard: the constraint decides*/",
             values![ChainHash::START],
         )
         .await

@@ -57,7 +57,7 @@ impl Writing {
     ) -> Result<bool, StoreError> {
         self.change_one(
             "INSERT INTO data_keys (id, number, wrapped, created_at) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (number) DO NOTHING",
+             ON CONFLICT (number) DO NOTHING /*no guard: the constraint decides*/",
             values![id, number, wrapped, now],
         )
         .await
@@ -69,7 +69,7 @@ impl Writing {
         old: &WrappedDataKey,
         wrapped: &[u8],
     ) -> Result<bool, StoreError> {
-        let sql = "UPDATE data_keys SET wrapped = $1 WHERE id = $2 AND wrapped = $3";
+        let sql = "UPDATE data_keys SET wrapped = $1 WHERE id = $2 AND /*guard rewrap-as-read*/ wrapped = $3 /*end*/";
         self.change_one(sql, values![wrapped, old.id, old.wrapped.as_slice()]).await
     }
 
@@ -77,7 +77,8 @@ impl Writing {
     /// foreign key says that something is sealed with it. Then the transaction must be dropped.
     pub async fn remove_data_key(&mut self, id: DataKeyId) -> Result<bool, StoreError> {
         let sql = "DELETE FROM data_keys WHERE id = $1
-                   AND number < (SELECT MAX(newest.number) FROM data_keys newest)";
+                   AND /*guard newest-data-key*/ number <
+                       (SELECT MAX(newest.number) FROM data_keys newest) /*end*/";
         match self.change_one(sql, values![id]).await {
             Err(StoreError::Statement(sqlx::Error::Database(error)))
                 if error.is_foreign_key_violation() =>

@@ -127,21 +127,22 @@ macro_rules! bind {
 macro_rules! run {
     ($self:expr, $sql:expr, $values:expr, $query:ident, $connection:ident => $call:expr) => {{
         check_values($sql, &$values);
+        let sql = vestibule_guards::sql($sql);
         match &mut $self.connection {
             Connection::Sqlite(c) => {
-                let ($query, $connection) = (bind!($sql, $values), &mut **c);
+                let ($query, $connection) = (bind!(sql, $values), &mut **c);
                 $call
             }
             Connection::SqliteWrite(c) => {
-                let ($query, $connection) = (bind!($sql, $values), &mut **c);
+                let ($query, $connection) = (bind!(sql, $values), &mut **c);
                 $call
             }
             Connection::Postgres(c) => {
-                let ($query, $connection) = (bind!($sql, $values), &mut **c);
+                let ($query, $connection) = (bind!(sql, $values), &mut **c);
                 $call
             }
             Connection::PostgresWrite(c) => {
-                let ($query, $connection) = (bind!($sql, $values), &mut **c);
+                let ($query, $connection) = (bind!(sql, $values), &mut **c);
                 $call
             }
         }
@@ -198,6 +199,10 @@ impl Writing {
         sql: &'static str,
         values: Vec<Value>,
     ) -> Result<bool, StoreError> {
+        debug_assert!(
+            sql.contains("/*guard ") || sql.contains("/*no guard: "),
+            "a conditional write without a mark (see crates/guards): {sql}",
+        );
         Ok(self.change(sql, values).await? == 1)
     }
 

@@ -77,7 +77,7 @@ impl Writing {
             && self
                 .change_one(
                     "UPDATE sessions SET code_attempts = code_attempts
-                     WHERE id = $1 AND user_id = $2",
+                     WHERE id = $1 AND user_id = $2 /*no guard: it holds the session*/",
                     values![new.session, new.user],
                 )
                 .await?;
@@ -94,7 +94,8 @@ impl Writing {
             "INSERT INTO pending_enrolments (factor_id, session_id, user_id, epoch, sealed,
                                              data_key_id, expires_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (session_id) DO NOTHING",
+             ON CONFLICT (session_id) /*guard one-pending-key: DO UPDATE
+                 SET factor_id = $1, sealed = $5*/ DO NOTHING /*end*/",
             values![
                 new.factor,
                 new.session,
@@ -129,10 +130,12 @@ impl Writing {
                         (SELECT COUNT(*) + 1 FROM factors f WHERE f.user_id = p.user_id),
                         $2, p.sealed, p.data_key_id, $3, $3
                  FROM pending_enrolments p
-                 WHERE p.factor_id = $4 AND p.session_id = $5 AND p.epoch = $6
-                   AND p.expires_at > $3
-                   AND ($7 = TRUE
-                        OR NOT EXISTS (SELECT 1 FROM factors f WHERE f.user_id = p.user_id))",
+                 WHERE p.factor_id = $4
+                   AND /*guard confirm-own-session*/ p.session_id = $5 /*end*/
+                   AND /*guard confirm-epoch*/ p.epoch = $6 /*end*/
+                   AND /*guard confirm-in-time*/ p.expires_at > $3 /*end*/
+                   AND ($7 = TRUE OR /*guard confirm-first-factor*/ NOT EXISTS
+                        (SELECT 1 FROM factors f WHERE f.user_id = p.user_id) /*end*/)",
                 values![
                     account,
                     name.as_str(),

@@ -81,7 +81,8 @@ impl Writing {
         factor: FactorId,
         name: &Name,
     ) -> Result<bool, StoreError> {
-        let sql = "UPDATE factors SET name = $1 WHERE id = $2 AND user_id = $3";
+        let sql = "UPDATE factors SET name = $1
+                   WHERE id = $2 AND /*guard rename-own-factor*/ user_id = $3 /*end*/";
         self.change_one(sql, values![name.as_str(), factor, user]).await
     }
 
@@ -101,7 +102,8 @@ impl Writing {
             values![user, factor],
         )
         .await?;
-        let sql = "DELETE FROM factors WHERE id = $1 AND user_id = $2";
+        let sql = "DELETE FROM factors
+                   WHERE id = $1 AND /*guard remove-own-factor*/ user_id = $2 /*end*/";
         let removed = self.change_one(sql, values![factor, user]).await?;
         self.drop_codes_without_factor(user).await?;
         Ok(removed)
@@ -125,7 +127,8 @@ impl Writing {
     ) -> Result<bool, StoreError> {
         self.change_one(
             "INSERT INTO spent_codes (factor_id, step, spent_at) VALUES ($1, $2, $3)
-             ON CONFLICT (factor_id, step) DO NOTHING",
+             ON CONFLICT (factor_id, step)
+             /*guard code-once: DO UPDATE SET spent_at = $3*/ DO NOTHING /*end*/",
             values![factor, step, now],
         )
         .await

@@ -39,9 +39,10 @@ impl Reading {
                      EXISTS (SELECT 1 FROM application_users n
                              WHERE n.application_id = ap.id AND n.user_id = u.id) AS named",
                     "gate_cookies g
-                     JOIN applications ap ON ap.host = g.host
+                     JOIN applications ap ON ap.host = $3
                      JOIN sessions s ON s.id = g.session_id",
-                    "WHERE g.token_hash = $1 AND g.host = $3 AND g.epoch = u.epoch"
+                    "WHERE g.token_hash = $1 AND /*guard gate-cookie-host*/ g.host = $3 /*end*/
+                       AND /*guard gate-cookie-epoch*/ g.epoch = u.epoch /*end*/"
                 ),
                 values![token.as_bytes(), now, host],
             )

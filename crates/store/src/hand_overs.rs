@@ -9,6 +9,7 @@ use vestibule_domain::user::Epoch;
 
 use crate::engine::{Reading, Writing, values};
 use crate::error::StoreError;
+use vestibule_guards::guard;
 
 /// How long a code lives.
 const LIFETIME: Duration = Duration::from_secs(30);
@@ -84,7 +85,8 @@ impl Writing {
                                      taken_at)
              SELECT $1, $2, s.id, u.epoch, $3, $4, NULL
              FROM sessions s JOIN users u ON u.id = s.user_id
-             WHERE s.id = $5 AND s.token_hash = $6 AND u.epoch = $7",
+             WHERE s.id = $5 AND /*guard hand-over-of-the-token*/ s.token_hash = $6 /*end*/
+               AND /*guard hand-over-of-the-epoch*/ u.epoch = $7 /*end*/",
             values![
                 new.code.as_bytes(),
                 new.challenge,
@@ -111,10 +113,12 @@ impl Writing {
         let row = self
             .row(
                 "UPDATE hand_overs SET taken_at = $1
-                 WHERE code_hash = $2 AND host = $3 AND taken_at IS NULL
-                   AND expires_at > $1 AND expires_at <= $4
-                   AND epoch = (SELECT u.epoch FROM sessions s JOIN users u ON u.id = s.user_id
-                                WHERE s.id = hand_overs.session_id)
+                 WHERE code_hash = $2 AND /*guard hand-over-at-its-host*/ host = $3 /*end*/
+                   AND /*guard hand-over-once*/ taken_at IS NULL /*end*/
+                   AND /*guard hand-over-in-time*/ expires_at > $1 AND expires_at <= $4 /*end*/
+                   AND /*guard hand-over-epoch*/ epoch =
+                       (SELECT u.epoch FROM sessions s JOIN users u ON u.id = s.user_id
+                        WHERE s.id = hand_overs.session_id) /*end*/
                  RETURNING challenge, session_id, epoch,
                      (SELECT s.user_id FROM sessions s WHERE s.id = hand_overs.session_id)
                          AS user_id",
@@ -129,7 +133,8 @@ impl Writing {
             .await?;
         let Some(row) = row else { return Ok(Taking::Nothing) };
         let challenge = row.bytes("challenge")?;
-        if nonce.is_none_or(|nonce| challenge != nonce.as_bytes()) {
+        let is_of_this_browser = nonce.is_some_and(|nonce| challenge == nonce.as_bytes());
+        if !guard!("hand-over-of-the-browser", is_of_this_browser) {
             return Ok(Taking::Wasted);
         }
         Ok(Taking::Taken(TakenHandOver {

@@ -44,7 +44,8 @@ impl Writing {
     pub async fn note_master_key(&mut self, id: &MasterKeyId) -> Result<bool, StoreError> {
         let sql = "INSERT INTO installation (id, master_key_id, asked) VALUES (1, $1, 0)
                    ON CONFLICT (id) DO UPDATE SET master_key_id = $1
-                   WHERE installation.master_key_id IS NULL";
+                   WHERE /*guard master-key-noted-once*/
+                         installation.master_key_id IS NULL /*end*/";
         self.change_one(sql, values![id.to_string()]).await
     }
 
@@ -61,7 +62,7 @@ impl Writing {
         old: &MasterKeyId,
         new: &MasterKeyId,
     ) -> Result<bool, StoreError> {
-        let sql = "UPDATE installation SET master_key_id = $1 WHERE master_key_id = $2";
+        let sql = "UPDATE installation SET master_key_id = $1 WHERE /*guard master-key-as-it-was*/ master_key_id = $2 /*end*/";
         self.change_one(sql, values![new.to_string(), old.to_string()]).await
     }
 
@@ -69,7 +70,8 @@ impl Writing {
     pub async fn note_public_url(&mut self, url: &str) -> Result<bool, StoreError> {
         let sql = "INSERT INTO installation (id, public_url, asked) VALUES (1, $1, 0)
                    ON CONFLICT (id) DO UPDATE SET public_url = $1
-                   WHERE installation.public_url IS NULL OR installation.public_url <> $1";
+                   WHERE installation.public_url IS NULL OR installation.public_url <> $1
+                   /*no guard: it says whether anything changed*/";
         self.change_one(sql, values![url]).await
     }
 }

@@ -60,7 +60,8 @@ impl Reading {
 impl Writing {
     /// Stores the key under which lanes are named; `false` when another node was faster.
     pub async fn insert_lane_key(&mut self, key: &[u8]) -> Result<bool, StoreError> {
-        let sql = "INSERT INTO lane_key (one, bytes) VALUES (1, $1) ON CONFLICT (one) DO NOTHING";
+        let sql = "INSERT INTO lane_key (one, bytes) VALUES (1, $1) ON CONFLICT (one) DO NOTHING
+                   /*no guard: the constraint decides*/";
         self.change_one(sql, values![key]).await
     }
 

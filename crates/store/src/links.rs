@@ -138,7 +138,8 @@ impl Writing {
     pub async fn take_link(&mut self, link: LinkId, now: Timestamp) -> Result<bool, StoreError> {
         self.change_one(
             "UPDATE links SET taken_at = $1
-             WHERE id = $2 AND taken_at IS NULL AND expires_at > $1",
+             WHERE id = $2 AND /*guard link-once*/ taken_at IS NULL /*end*/
+               AND /*guard link-in-time*/ expires_at > $1 /*end*/",
             values![now, link],
         )
         .await

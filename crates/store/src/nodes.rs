@@ -77,7 +77,8 @@ impl Writing {
 
     /// Removes a node that ends.
     pub async fn remove_node(&mut self, id: NodeId) -> Result<bool, StoreError> {
-        self.change_one("DELETE FROM nodes WHERE id = $1", values![id]).await
+        self.change_one("DELETE FROM nodes WHERE id = $1 /*no guard: by its key*/", values![id])
+            .await
     }
 
     /// Removes all nodes. One that lives writes itself down again.
@@ -87,7 +88,7 @@ impl Writing {
 
     /// Removes a node that was found dead; `false` when it has counted on meanwhile.
     pub async fn remove_dead_node(&mut self, id: NodeId, beats: i64) -> Result<bool, StoreError> {
-        let sql = "DELETE FROM nodes WHERE id = $1 AND beats = $2";
+        let sql = "DELETE FROM nodes WHERE id = $1 AND /*guard dead-node*/ beats = $2 /*end*/";
         self.change_one(sql, values![id, beats]).await
     }
 }

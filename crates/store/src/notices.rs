@@ -101,7 +101,7 @@ impl Writing {
             "INSERT INTO notices (id, user_id, kind, at, address, browser, detail, dismissed_at,
                                   once_key)
              VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, $8)
-             ON CONFLICT (once_key) DO NOTHING",
+             ON CONFLICT (once_key) DO NOTHING /*no guard: the constraint decides*/",
             values![
                 new.id,
                 new.user,
@@ -125,7 +125,8 @@ impl Writing {
     ) -> Result<bool, StoreError> {
         self.change_one(
             "UPDATE notices SET dismissed_at = $1
-             WHERE id = $2 AND user_id = $3 AND dismissed_at IS NULL",
+             WHERE id = $2 AND /*guard dismiss-own-notice*/ user_id = $3 /*end*/
+               AND dismissed_at IS NULL",
             values![now, notice, user],
         )
         .await

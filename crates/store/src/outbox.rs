@@ -111,7 +111,7 @@ impl Writing {
     ) -> Result<bool, StoreError> {
         self.change_one(
             "UPDATE outbox SET attempts = attempts + 1, tried_at = $1, pause = $2
-             WHERE id = $3 AND attempts = $4",
+             WHERE id = $3 AND /*guard mail-claimed-once*/ attempts = $4 /*end*/",
             values![now, millis(CLAIM), mail.id, mail.attempts],
         )
         .await
@@ -126,7 +126,8 @@ impl Writing {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.change_one(
-            "UPDATE outbox SET tried_at = $1, pause = $2 WHERE id = $3 AND attempts = $4",
+            "UPDATE outbox SET tried_at = $1, pause = $2
+             WHERE id = $3 AND /*guard mail-of-the-attempt*/ attempts = $4 /*end*/",
             values![now, millis(pause), mail, attempt],
         )
         .await
@@ -134,7 +135,8 @@ impl Writing {
 
     /// Removes a mail that is sent or given up.
     pub async fn remove_mail(&mut self, mail: MailId) -> Result<bool, StoreError> {
-        self.change_one("DELETE FROM outbox WHERE id = $1", values![mail]).await
+        self.change_one("DELETE FROM outbox WHERE id = $1 /*no guard: by its key*/", values![mail])
+            .await
     }
 }
 

@@ -186,7 +186,8 @@ impl Writing {
         let taken = self
             .change_one(
                 "UPDATE recovery_codes SET used_at = $1
-                 WHERE set_id = $2 AND hash = $3 AND used_at IS NULL",
+                 WHERE set_id = $2 AND hash = $3
+                   AND /*guard recovery-code-once*/ used_at IS NULL /*end*/",
                 values![now, set, &hash.0],
             )
             .await?;
@@ -205,7 +206,8 @@ impl Writing {
         user: UserId,
         set: RecoveryCodeSetId,
     ) -> Result<bool, StoreError> {
-        let sql = "DELETE FROM unkept_recovery_codes WHERE set_id = $1 AND user_id = $2";
+        let sql = "DELETE FROM unkept_recovery_codes
+                   WHERE set_id = $1 AND /*guard keep-own-codes*/ user_id = $2 /*end*/";
         self.change_one(sql, values![set, user]).await
     }
 
@@ -216,7 +218,7 @@ impl Writing {
         sealed: &[u8],
     ) -> Result<bool, StoreError> {
         self.change_one(
-            "UPDATE unkept_recovery_codes SET sealed = $1 WHERE set_id = $2 AND sealed = $3",
+            "UPDATE unkept_recovery_codes SET sealed = $1 WHERE set_id = $2 AND /*guard unkept-as-read*/ sealed = $3 /*end*/",
             values![sealed, old.set, old.sealed.as_slice()],
         )
         .await

@@ -35,7 +35,8 @@ impl Writing {
             .change_one(
                 "INSERT INTO recovery_code_sets (id, user_id, salt, memory_kib, passes, made_at)
                  SELECT $1, u.id, $2, $3, $4, $5 FROM users u
-                 WHERE u.id = $6 AND EXISTS (SELECT 1 FROM factors f WHERE f.user_id = u.id)",
+                 WHERE u.id = $6 AND /*guard codes-beside-a-factor*/ EXISTS
+                     (SELECT 1 FROM factors f WHERE f.user_id = u.id) /*end*/",
                 values![
                     later.id,
                     later.salt.as_slice(),

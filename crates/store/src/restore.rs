@@ -70,7 +70,8 @@ impl Writing {
                 "UPDATE users SET email = $1, email_skeleton = $2, look_alike_key = $3
                  WHERE id = $4 AND NOT EXISTS
                      (SELECT 1 FROM users others WHERE others.id <> $4
-                      AND (others.email = $1 OR others.look_alike_key = $3))",
+                      AND (others.email = $1 OR others.look_alike_key = $3))
+                 /*no guard: the constraints decide*/",
                 values![
                     later.email.as_str(),
                     later.email_skeleton.as_str(),
@@ -97,7 +98,7 @@ impl Writing {
                     $2, $3, k.id, $4, $5
              FROM memberships m JOIN data_keys k ON k.id = $6
              WHERE m.user_id = $7
-             ON CONFLICT (id) DO NOTHING",
+             ON CONFLICT (id) DO NOTHING /*no guard: the constraint decides*/",
             values![
                 later.id,
                 later.name.as_str(),

@@ -42,7 +42,8 @@ pub const SEALED: &[SealedTable] = &[
                WHERE data_key_id = $1 ORDER BY id LIMIT $2",
         count: "SELECT COUNT(*) AS n FROM factors WHERE data_key_id = $1",
         reseal: "UPDATE factors SET sealed = $1, data_key_id = $2
-                 WHERE id = $3 AND data_key_id = $4 AND sealed = $5",
+                 WHERE id = $3 AND data_key_id = $4
+                   AND /*guard reseal-as-read*/ sealed = $5 /*end*/",
     },
     SealedTable {
         name: "pending_enrolments",
@@ -51,7 +52,8 @@ pub const SEALED: &[SealedTable] = &[
                WHERE data_key_id = $1 ORDER BY factor_id LIMIT $2",
         count: "SELECT COUNT(*) AS n FROM pending_enrolments WHERE data_key_id = $1",
         reseal: "UPDATE pending_enrolments SET sealed = $1, data_key_id = $2
-                 WHERE factor_id = $3 AND data_key_id = $4 AND sealed = $5",
+                 WHERE factor_id = $3 AND data_key_id = $4
+                   AND /*guard reseal-as-read*/ sealed = $5 /*end*/",
     },
     SealedTable {
         name: "unkept_recovery_codes",
@@ -60,7 +62,8 @@ pub const SEALED: &[SealedTable] = &[
                WHERE data_key_id = $1 ORDER BY set_id LIMIT $2",
         count: "SELECT COUNT(*) AS n FROM unkept_recovery_codes WHERE data_key_id = $1",
         reseal: "UPDATE unkept_recovery_codes SET sealed = $1, data_key_id = $2
-                 WHERE set_id = $3 AND data_key_id = $4 AND sealed = $5",
+                 WHERE set_id = $3 AND data_key_id = $4
+                   AND /*guard reseal-as-read*/ sealed = $5 /*end*/",
     },
     SealedTable {
         name: "outbox",
@@ -69,7 +72,8 @@ pub const SEALED: &[SealedTable] = &[
                WHERE data_key_id = $1 ORDER BY id LIMIT $2",
         count: "SELECT COUNT(*) AS n FROM outbox WHERE data_key_id = $1",
         reseal: "UPDATE outbox SET sealed = $1, data_key_id = $2
-                 WHERE id = $3 AND data_key_id = $4 AND sealed = $5",
+                 WHERE id = $3 AND data_key_id = $4
+                   AND /*guard reseal-as-read*/ sealed = $5 /*end*/",
     },
 ];
 
@@ -113,6 +117,7 @@ impl Writing {
         sealed: &[u8],
     ) -> Result<bool, StoreError> {
         let values = values![sealed, to, old.row.as_str(), from, old.sealed.as_slice()];
+        // The marks stand in SEALED.
         self.change_one(table.reseal, values).await
     }
 }

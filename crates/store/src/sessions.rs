@@ -264,7 +264,7 @@ impl Writing {
     ) -> Result<bool, StoreError> {
         self.change_one(
             "UPDATE sessions SET code_attempts = code_attempts + $1
-             WHERE id = $2 AND token_hash = $3",
+             WHERE id = $2 AND /*guard count-for-the-token*/ token_hash = $3 /*end*/",
             values![cost, session, token.as_bytes()],
         )
         .await
@@ -290,7 +290,7 @@ impl Writing {
             "UPDATE sessions SET token_hash = $1, second_at = $2, second_epoch = $3,
                                  second_factor_id = $4, second_by_recovery_code = $5,
                                  code_attempts = 0, last_seen_at = $2
-             WHERE id = $6 AND token_hash = $7",
+             WHERE id = $6 AND /*guard second-proof-of-the-token*/ token_hash = $7 /*end*/",
             values![
                 new.as_bytes(),
                 now,
@@ -318,7 +318,7 @@ impl Writing {
         self.change_one(
             "UPDATE sessions SET token_hash = $1, password_at = $2, password_epoch = $3,
                                  last_seen_at = $2
-             WHERE id = $4 AND token_hash = $5",
+             WHERE id = $4 AND /*guard password-of-the-token*/ token_hash = $5 /*end*/",
             values![new.as_bytes(), now, epoch, session, old.as_bytes()],
         )
         .await
@@ -339,7 +339,8 @@ impl Writing {
             "UPDATE sessions SET token_hash = $1, password_epoch = $2,
                  second_epoch = CASE WHEN second_epoch = $3 THEN $2 ELSE second_epoch END,
                  code_attempts = 0, recovering = FALSE
-             WHERE id = $4 AND token_hash = $5 AND password_epoch = $3",
+             WHERE id = $4 AND /*guard reissue-of-the-token*/ token_hash = $5 /*end*/
+               AND /*guard reissue-of-the-epoch*/ password_epoch = $3 /*end*/",
             values![new.as_bytes(), epoch.next(), epoch, session, old.as_bytes()],
         )
         .await
@@ -368,7 +369,8 @@ impl Writing {
         session: SessionId,
     ) -> Result<bool, StoreError> {
         self.touch(Subject::Session(session));
-        let sql = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
+        let sql = "DELETE FROM sessions
+                   WHERE id = $1 AND /*guard end-own-session*/ user_id = $2 /*end*/";
         self.change_one(sql, values![session, user]).await
     }
 }

@@ -165,7 +165,8 @@ impl Writing {
                                     password_hash, epoch, code_attempts, last_sign_in_at,
                                     created_at)
                  SELECT $1, $2, $3, $4, $5, $6, 1, 0, NULL, $7
-                 WHERE $8 = FALSE OR NOT EXISTS (SELECT 1 FROM users WHERE email_skeleton = $3)
+                 WHERE $8 = FALSE OR /*guard look-alike*/ NOT EXISTS
+                     (SELECT 1 FROM users WHERE email_skeleton = $3) /*end*/
                  ON CONFLICT DO NOTHING",
                 values![
                     new.id,
@@ -184,7 +185,7 @@ impl Writing {
         }
         self.change_one(
             "INSERT INTO memberships (user_id, account_id, role, state, email_key, name_key)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+             VALUES ($1, $2, $3, $4, $5, $6) /*no guard: a row of its own*/",
             values![
                 new.id,
                 new.account,
@@ -201,7 +202,8 @@ impl Writing {
     pub async fn bump_epoch(&mut self, user: UserId, epoch: Epoch) -> Result<bool, StoreError> {
         self.touch(Subject::User(user));
         self.change_one(
-            "UPDATE users SET epoch = epoch + 1 WHERE id = $1 AND epoch = $2",
+            "UPDATE users SET epoch = epoch + 1
+             WHERE id = $1 AND /*guard bump-of-the-epoch*/ epoch = $2 /*end*/",
             values![user, epoch],
         )
         .await
@@ -213,7 +215,8 @@ impl Writing {
     /// Rows are taken in one order everywhere, so that nobody waits in a circle: the account, then
     /// one user, then that user's sessions, then all else.
     pub async fn hold_user(&mut self, user: UserId) -> Result<bool, StoreError> {
-        self.change_one("UPDATE users SET epoch = epoch WHERE id = $1", values![user]).await
+        let sql = "UPDATE users SET epoch = epoch WHERE id = $1 /*no guard: it holds the row*/";
+        self.change_one(sql, values![user]).await
     }
 
     /// The same, and answers how many attempts at security codes count against the budget, and those
@@ -232,7 +235,8 @@ impl Writing {
     /// `epoch`. What a proof was checked against cannot change after it.
     pub async fn hold_epoch(&mut self, user: UserId, epoch: Epoch) -> Result<bool, StoreError> {
         self.change_one(
-            "UPDATE users SET epoch = epoch WHERE id = $1 AND epoch = $2",
+            "UPDATE users SET epoch = epoch
+             WHERE id = $1 AND /*guard proof-of-the-epoch*/ epoch = $2 /*end*/",
             values![user, epoch],
         )
         .await
@@ -271,7 +275,8 @@ impl Writing {
         epoch: Epoch,
     ) -> Result<bool, StoreError> {
         self.change_one(
-            "UPDATE users SET password_hash = $1 WHERE id = $2 AND epoch = $3",
+            "UPDATE users SET password_hash = $1
+             WHERE id = $2 AND /*guard renew-hash-of-the-epoch*/ epoch = $3 /*end*/",
             values![hash, user, epoch],
         )
         .await
@@ -296,7 +301,7 @@ impl Writing {
     ) -> Result<bool, StoreError> {
         self.change_one(
             "UPDATE users SET code_attempts = code_attempts + $1
-             WHERE id = $2 AND code_attempts + $1 <= $3",
+             WHERE id = $2 AND /*guard budget*/ code_attempts + $1 <= $3 /*end*/",
             values![cost, user, CODE_BUDGET],
         )
         .await
@@ -346,7 +351,8 @@ impl Writing {
     /// Changes a membership's role; `false` when it was so already.
     pub async fn set_role(&mut self, user: UserId, role: Role) -> Result<bool, StoreError> {
         self.touch(Subject::User(user));
-        let sql = "UPDATE memberships SET role = $1 WHERE user_id = $2 AND role <> $1";
+        let sql = "UPDATE memberships SET role = $1
+                   WHERE user_id = $2 AND role <> $1 /*no guard: it says whether anything changed*/";
         self.change_one(sql, values![role.as_str(), user]).await
     }
 
@@ -358,13 +364,15 @@ impl Writing {
         to: MembershipState,
     ) -> Result<bool, StoreError> {
         self.touch(Subject::User(user));
-        let sql = "UPDATE memberships SET state = $1 WHERE user_id = $2 AND state = $3";
+        let sql = "UPDATE memberships SET state = $1
+                   WHERE user_id = $2 AND /*guard state-as-it-was*/ state = $3 /*end*/";
         self.change_one(sql, values![to.as_str(), user, from.as_str()]).await
     }
 
     /// Removes a user with everything that belongs to them; the audit trail stays.
     pub async fn remove_user(&mut self, user: UserId) -> Result<bool, StoreError> {
         self.touch(Subject::User(user));
-        self.change_one("DELETE FROM users WHERE id = $1", values![user]).await
+        self.change_one("DELETE FROM users WHERE id = $1 /*no guard: by its key*/", values![user])
+            .await
     }
 }

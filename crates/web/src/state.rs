@@ -9,6 +9,7 @@ use vestibule_domain::application::OwnHost;
 use vestibule_domain::link::LinkPurpose;
 use vestibule_domain::token::Token;
 use vestibule_flows::Vestibule;
+use vestibule_guards::guard;
 
 use crate::metrics::HttpMetrics;
 
@@ -45,7 +46,8 @@ impl App {
     /// Whether the word of whoever has this address counts, as that of a proxy's.
     pub(crate) fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.trusted_proxies.iter().any(|network| network.contains(&address))
+        let is_trusted = self.trusted_proxies.iter().any(|network| network.contains(&address));
+        guard!("trusted-proxies", is_trusted)
     }
 }
 

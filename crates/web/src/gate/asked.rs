@@ -5,6 +5,7 @@
 
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, Method};
+use vestibule_guards::guard;
 
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
@@ -83,7 +84,8 @@ pub(crate) fn forwarded_host(headers: &HeaderMap) -> Option<&str> {
 fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
-    if values.next().is_some() { None } else { value.to_str().ok() }
+    let is_only_one = values.next().is_none();
+    if guard!("headers-once", is_only_one) { value.to_str().ok() } else { None }
 }
 
 /// Fetch Metadata where the browser sends it (<https://www.w3.org/TR/fetch-metadata/>), else what it

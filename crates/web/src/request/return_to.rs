@@ -3,6 +3,7 @@
 use std::fmt;
 
 use url::Url;
+use vestibule_guards::guard;
 
 /// Longer targets lead to the dashboard.
 const LONGEST: usize = 2048;
@@ -67,7 +68,9 @@ impl ReturnTo {
             && !text.chars().any(|c| c.is_control() || c.is_whitespace());
         let resolved = if plain { public_url.join(text).ok() } else { None };
         match resolved {
-            Some(url) if url.origin() == public_url.origin() => Self::of_url(&url),
+            Some(url) if guard!("return-to-our-origin", url.origin() == public_url.origin()) => {
+                Self::of_url(&url)
+            }
             _ => Self::dashboard(),
         }
     }

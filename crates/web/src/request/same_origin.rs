@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use url::Url;
+use vestibule_guards::guard;
 
 use crate::error::PageError;
 use crate::state::App;
@@ -22,9 +23,9 @@ pub(crate) async fn refuse_others(
 ) -> Response {
     let headers = request.headers();
     let allowed = if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
-        is_visit(headers)
+        guard!("visits-alone-from-elsewhere", is_visit(headers))
     } else {
-        is_ours(headers, &app.public_url)
+        guard!("changes-from-our-pages", is_ours(headers, &app.public_url))
     };
     if allowed { next.run(request).await } else { PageError::from_elsewhere().into_response() }
 }

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use ipnet::IpNet;
 use vestibule_flows::Visitor;
+use vestibule_guards::guard;
 
 use crate::request::browser::BrowserToken;
 use crate::state::App;
@@ -40,7 +41,7 @@ fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
         .collect();
     let hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
     for hop in hops {
-        if !is_trusted(address) {
+        if !guard!("forwarded-by-trusted-proxies", is_trusted(address)) {
             break;
         }
         match hop.trim().parse::<IpAddr>() {

@@ -1,0 +1,28 @@
+//! The long forms of the proof, one subcommand each: figures on stdout as one line of JSON, progress
+//! on stderr. `scripts/prove` calls it.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use vestibule_proof::{Report, marks};
+
+#[derive(Parser)]
+#[command(about = "The long forms of the proof, as scripts/prove runs them", version)]
+struct Arguments {
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Subcommand)]
+enum Part {
+    /// The guards that are marked in the sources
+    Marks,
+}
+
+fn main() -> ExitCode {
+    let report: Report = match Arguments::parse().part {
+        Part::Marks => marks::report(),
+    };
+    println!("{}", serde_json::to_string(&report).unwrap_or_default());
+    if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,3 @@
+//! The short forms of the proof's parts.
+
+mod marks;
