@@ -117,6 +117,17 @@ on_both! {
         assert_eq!(db.rows("recovery_codes").await, 3, "they are as good as before");
     }
 
+    async fn codes_of_a_later_time_come_over_beside_a_factor_alone(db) {
+        let (ben, _) = with_codes(&db, "ben").await;
+        let later = read!(db, r => r.recovery_sets_after("").await.unwrap()).remove(0);
+        write!(db, tx => assert_eq!(tx.remove_factors(ben).await.unwrap(), 1));
+        write!(db, tx => assert!(!tx.carry_recovery_codes(&later).await.unwrap()));
+        assert_eq!(db.rows("recovery_code_sets").await, 0);
+        db.factor(ben).await;
+        write!(db, tx => assert!(tx.carry_recovery_codes(&later).await.unwrap()));
+        assert_eq!(db.rows("recovery_codes").await, 3);
+    }
+
     async fn they_go_with_the_last_factor_and_with_the_user(db) {
         let (ben, _) = with_codes(&db, "ben").await;
         with_codes(&db, "ada").await;
