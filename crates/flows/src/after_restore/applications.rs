@@ -27,16 +27,13 @@ pub(super) async fn carry(
     };
     for (id, here) in all(tx).await? {
         let host = here.record.host.clone();
-        match later.remove(&id).filter(|later| later.record.host == host) {
-            Some(later) => {
-                if tighten(tx, &here, &later).await? {
-                    done.accounts.push(AccountChange::ApplicationStricter(host));
-                }
+        if let Some(later) = later.remove(&id).filter(|later| later.record.host == host) {
+            if tighten(tx, &here, &later).await? {
+                done.accounts.push(AccountChange::ApplicationStricter(host));
             }
-            None => {
-                tx.remove_application(here.record.rules.account, id).await?;
-                done.accounts.push(AccountChange::ApplicationRemoved(host));
-            }
+        } else {
+            tx.remove_application(here.record.rules.account, id).await?;
+            done.accounts.push(AccountChange::ApplicationRemoved(host));
         }
     }
     let new = later.into_values().map(|new| AccountChange::ApplicationNotThere(new.record.host));
