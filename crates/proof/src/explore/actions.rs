@@ -158,7 +158,7 @@ impl Action {
                 match (browser == ATTACKERS, right) {
                     (true, true) => user == ghost.victim,
                     (false, true) => person.password != OF_THE_ATTACKER,
-                    (_, false) => true,
+                    (_, false) => ghost.mistakes < 3,
                 }
             }
             Self::Code { browser, app, step } => {
@@ -220,18 +220,10 @@ impl Action {
                         Upon::Enable => !person.is_active,
                         Upon::MakeAdmin => !person.is_admin,
                         Upon::MakeMember => person.is_admin,
-                        Upon::MakePasswordLink => person.is_active,
+                        Upon::MakePasswordLink => person.is_active && !ghost.is_link_out(),
                     }
             }
-            Self::Recover { user, keeps_password } => {
-                // The owner of the host makes one at a time.
-                ghost.people[user].links[OF_THE_HOST].as_ref().is_none_or(|link| {
-                    !ghost.is_alive(link, user) || link.keeps_password != keeps_password
-                })
-            }
-            Self::Forgot { user } => ghost.people[user].links[BY_MAIL]
-                .as_ref()
-                .is_none_or(|link| !ghost.is_alive(link, user)),
+            Self::Recover { .. } | Self::Forgot { .. } => !ghost.is_link_out(),
             Self::TakeLink { user, link } => {
                 let person = &ghost.people[user];
                 person.links[link]

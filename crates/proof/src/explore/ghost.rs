@@ -24,6 +24,8 @@ pub(super) struct Ghost {
     pub(super) now: i64,
     /// How often the clock was set back.
     pub(super) set_back: u8,
+    /// How many wrong passwords were given.
+    pub(super) mistakes: u8,
     /// How often randomness was drawn.
     pub(super) draws: u64,
     /// The switch.
@@ -153,6 +155,7 @@ impl Ghost {
         Self {
             now,
             set_back: 0,
+            mistakes: 0,
             draws,
             required: false,
             victim,
@@ -211,6 +214,12 @@ impl Ghost {
 
     pub(super) fn is_alive(&self, link: &Link, user: usize) -> bool {
         !link.taken && link.epoch == self.people[user].epoch && link.until > self.now
+    }
+
+    /// Whether a link waits to be taken: one at a time is enough to see what each of them does.
+    pub(super) fn is_link_out(&self) -> bool {
+        let links = |user: usize| self.people[user].links.iter().flatten();
+        [0, 1].into_iter().any(|user| links(user).any(|link| self.is_alive(link, user)))
     }
 
     /// Rule 5: active and, while MFA is required, with a factor.

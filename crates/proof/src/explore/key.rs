@@ -452,7 +452,11 @@ fn hashed(token: &Token) -> String {
 fn ghost(writer: &mut Writer, ghost: &Ghost) {
     let Writer { text, names, now } = writer;
     let age = |at: i64, minutes: i64| (*now - at).clamp(-minutes * 60_000, minutes * 60_000);
-    let _ = write!(text, "\nghost {} {} {}", ghost.set_back, ghost.required, ghost.victim);
+    let _ = write!(
+        text,
+        "\nghost {} {} {} {}",
+        ghost.set_back, ghost.mistakes, ghost.required, ghost.victim
+    );
     for person in &ghost.people {
         let _ = write!(
             text,

@@ -150,6 +150,7 @@ impl Stage {
                 said("a session begins")
             }
             SignIn::Refused => {
+                ghost.mistakes += u8::from(typed.is_none());
                 must!(!is_right, "the right password of an active user was refused");
                 said("it is refused")
             }
@@ -218,7 +219,7 @@ impl Stage {
         };
         let is_right = |typed: &String| {
             let mut apps = ghost.people[who].apps.iter();
-            apps.any(|app| (-22..=22).any(|by| code_of(&app.secret, ghost.step() + by) == *typed))
+            apps.any(|app| near(ghost).any(|step| code_of(&app.secret, step) == *typed))
         };
         let typed = (0..).map(|n: u32| format!("{n:06}")).find(|typed| !is_right(typed));
         let typed = typed.unwrap_or_default();
@@ -367,7 +368,8 @@ impl Stage {
         } else {
             let is_right =
                 |typed: &String| (-22..=22).any(|by| code_of(&shown.secret, step + by) == *typed);
-            (0..).map(|n: u32| format!("{n:06}")).find(|typed| !is_right(typed)).unwrap_or_default()
+            let typed = (0..).map(|n: u32| format!("{n:06}")).find(|typed| !is_right(typed));
+            typed.unwrap_or_default()
         };
         let then = if for_switch { AfterEnrolment::TurnSwitchOn } else { AfterEnrolment::GoOn };
         let from = &self.browsers[browser];

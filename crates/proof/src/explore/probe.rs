@@ -116,7 +116,8 @@ impl Stage {
 
     /// What the attacker does changes nothing that anybody could notice, but what the design allows:
     /// before the right password, the lanes; in the vestibule of who has an app, also the limits of
-    /// that user's codes.
+    /// that user's codes. Sessions are the attacker's own: all others are compared one by one by what
+    /// their browsers may do.
     pub(super) fn attacker_left_all_else_alone(
         &self,
         action: Action,
@@ -133,7 +134,8 @@ impl Stage {
                 if right && matches!(person.password, 0 | 3) {
                     return Ok(());
                 }
-                &["lanes", "audit_events"]
+                // Its own session may be noted as seen.
+                &["lanes", "audit_events", "sessions"]
             }
             _ => {
                 let victim = ghost.cookie(ATTACKERS).map(|cookie| &ghost.people[cookie.who]);
