@@ -33,6 +33,12 @@ enum Part {
         /// From every how many-th state all ways in and back are tried
         #[arg(long, default_value_t = 50)]
         ways_every: u32,
+        /// From every how many-th state races are played
+        #[arg(long, default_value_t = 10)]
+        races_every: u32,
+        /// Actions that are taken on walks at random first
+        #[arg(long, default_value_t = 300_000)]
+        walked: u64,
         /// Instead: play this path again, and say what happens
         #[arg(long, value_delimiter = ',')]
         replay: Vec<u16>,
@@ -48,8 +54,10 @@ fn main() -> ExitCode {
             eprint!("{story}");
             return if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
-        Part::Explore { states, seconds, threads, ways_every, .. } => {
-            explore::report(&explore::Options { states, seconds, threads, ways_every })
+        Part::Explore { states, seconds, threads, ways_every, races_every, walked, .. } => {
+            let ways =
+                explore::Options { states, seconds, threads, ways_every, races_every, walked };
+            explore::report(&ways)
         }
     };
     println!("{}", serde_json::to_string(&report).unwrap_or_default());

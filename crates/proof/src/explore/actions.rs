@@ -78,6 +78,44 @@ pub(super) enum Action {
     Clock(Move),
 }
 
+/// What is played at one go: an action; or one that another comes between, after it was authorised and
+/// before it acts, as two requests at the same moment do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deed {
+    One(Action),
+    Race(Action, Action),
+}
+
+/// Numbers of deeds from here on are those of races.
+const RACES: u16 = 1_000;
+
+impl Deed {
+    /// The deed of a number in a path.
+    pub(super) fn of(number: u16, all: &[Action]) -> Option<Self> {
+        let Some(race) = number.checked_sub(RACES) else {
+            return all.get(usize::from(number)).copied().map(Self::One);
+        };
+        let (first, between) = (usize::from(race) / all.len(), usize::from(race) % all.len());
+        Some(Self::Race(*all.get(first)?, all[between]))
+    }
+
+    /// The number of the race of two actions.
+    pub(super) fn race(first: u16, between: u16, all: &[Action]) -> u16 {
+        RACES + first * u16::try_from(all.len()).unwrap_or(0) + between
+    }
+}
+
+impl fmt::Display for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(action) => action.fmt(f),
+            Self::Race(action, between) => {
+                write!(f, "{action}, but before it is carried out: {between}")
+            }
+        }
+    }
+}
+
 /// Every action there is. Its place here is its number in a path.
 pub(super) fn all() -> Vec<Action> {
     use Action as A;
@@ -144,6 +182,20 @@ impl Action {
             Self::TakeLink { user, .. } => Some(user),
             Self::Recover { .. } | Self::Forgot { .. } | Self::Clock(_) => None,
         }
+    }
+
+    /// Whether another can come between its authority and its act.
+    pub(super) fn can_be_raced(self) -> bool {
+        !matches!(
+            self,
+            Self::SignIn { .. }
+                | Self::SignOut { .. }
+                | Self::KeepCodes { .. }
+                | Self::Recover { .. }
+                | Self::Forgot { .. }
+                | Self::TakeLink { .. }
+                | Self::Clock(_)
+        )
     }
 
     /// Whether it can be done at all: nobody types what they do not know, and an act whose authority

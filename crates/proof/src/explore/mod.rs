@@ -30,6 +30,10 @@ pub struct Options {
     pub seconds: u64,
     /// On so many threads.
     pub threads: usize,
+    /// Actions that are taken on walks at random first.
+    pub walked: u64,
+    /// From every how many-th state races are played: one request between another's authority and act.
+    pub races_every: u32,
     /// From every how many-th state all ways in and back are tried.
     pub ways_every: u32,
 }
@@ -43,6 +47,9 @@ pub fn report(options: &Options) -> Report {
     report.figure("transitions", seen.transitions);
     report.figure("depth", seen.depth());
     report.figure("states from which all ways in and back were tried", seen.ways_tried);
+    report.figure("transitions that were races of two requests", seen.races);
+    report.figure("actions taken on random walks", seen.steps_walked);
+    report.figure("states met on random walks alone", seen.met_besides());
     let all = actions::all();
     let never: Vec<String> = (0_u16..)
         .zip(&all)
@@ -81,12 +88,12 @@ pub fn replay(path: &[u16]) -> (String, bool) {
         let mut story = format!("  It begins: {}.\n", roots::NAMES[usize::from(*first)]);
         let all = actions::all();
         for number in path {
-            let Some(action) = all.get(usize::from(*number)) else {
+            let Some(deed) = actions::Deed::of(*number, &all) else {
                 return (format!("{story}there is no action {number}"), false);
             };
-            let _ = write!(story, "  {action}: ");
+            let _ = write!(story, "  {deed}: ");
             stage.put(&state).await.unwrap();
-            let stepped = match search::step(&mut stage, &state, *action).await {
+            let stepped = match search::step(&mut stage, &state, deed).await {
                 Ok((after, said)) => {
                     stage.put(&after).await.unwrap();
                     let probed = stage.probe(&after).await;

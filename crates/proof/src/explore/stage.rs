@@ -1,6 +1,7 @@
 //! Where it is played: Vestibule on a database in memory, with a clock that stands until it is moved
 //! and a randomness that counts.
 
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,7 +20,7 @@ use vestibule_store::{Contents, Store, Tables};
 use vestibule_testkit::MovableClock;
 use vestibule_testkit::app::CHEAP;
 
-use super::actions::{ADA, ATTACKERS, BEN};
+use super::actions::{ADA, ATTACKERS, Action, BEN};
 use super::ghost::Ghost;
 use super::key;
 
@@ -47,6 +48,10 @@ pub(super) struct Stage {
     pub(super) users: [UserId; 2],
     pub(super) emails: [Email; 2],
     pub(super) browsers: [Visitor; 3],
+    /// What another request does between the authority of the one that is played and its act.
+    pub(super) between: Cell<Option<Action>>,
+    /// On what the act stood before that: cookie and epoch.
+    pub(super) stood: RefCell<Option<(String, u32)>>,
     store: Store,
     clock: MovableClock,
     draws: Arc<AtomicU64>,
@@ -104,6 +109,8 @@ impl Stage {
             users: [people[0].0, people[1].0],
             emails: [people[0].1.clone(), people[1].1.clone()],
             browsers,
+            between: Cell::default(),
+            stood: RefCell::default(),
             store,
             clock,
             draws,
