@@ -207,11 +207,14 @@ impl Action {
         match self {
             Self::SignIn { browser, user, right } => {
                 let person = &ghost.people[user];
-                match (browser == ATTACKERS, right) {
-                    (true, true) => user == ghost.victim,
-                    (false, true) => person.password != OF_THE_ATTACKER,
-                    (_, false) => ghost.mistakes < 3,
-                }
+                let is_known = if browser == ATTACKERS {
+                    user == ghost.victim
+                } else {
+                    person.password != OF_THE_ATTACKER
+                };
+                let is_good = person.is_active
+                    && (browser != ATTACKERS || matches!(person.password, 0 | OF_THE_ATTACKER));
+                (!right || is_known) && ((right && is_good) || ghost.mistakes < 3)
             }
             Self::Code { browser, app, step } => {
                 let known = |app: &super::ghost::App| {
@@ -232,8 +235,9 @@ impl Action {
                 may[browser].give_code
                     && of(browser).and_then(|person| person.codes.as_ref()).is_some_and(known)
             }
-            Self::PasswordAgain { browser, .. } => {
+            Self::PasswordAgain { browser, right } => {
                 may[browser].give_password
+                    && (right || ghost.mistakes < 3)
                     && of(browser).is_some_and(|person| {
                         browser == ATTACKERS || person.password != OF_THE_ATTACKER
                     })

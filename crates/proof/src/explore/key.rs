@@ -440,7 +440,7 @@ impl Writer {
 /// How many steps back a code can still be typed: the clock is set back twice at most.
 const REACH: i64 = 4;
 
-fn hashed(token: &Token) -> String {
+pub(super) fn hashed(token: &Token) -> String {
     token.hash().as_bytes().iter().fold(String::with_capacity(64), |mut hex, byte| {
         let _ = write!(hex, "{byte:02X}");
         hex

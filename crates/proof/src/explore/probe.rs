@@ -6,8 +6,12 @@ use vestibule_flows::authority::{Admin, Fresh, ProofAsked, SignedIn};
 
 use super::actions::{ADA, ATTACKERS, Action, BEN, BY_MAIL, LINKS, OF_AN_ADMIN};
 use super::ghost::{Ghost, May};
+use super::key;
 use super::play::{Broken, granted, must};
-use super::stage::{Stage, State};
+use super::stage::{OF_THE_ATTACKER, Stage, State};
+
+/// Where, in a row of `users`: `code_attempts`, `code_tries`, `code_tried_at`, `code_wait_ms`.
+const LIMITS_OF_CODES: [usize; 4] = [7, 10, 11, 12];
 
 const BROWSERS: [&str; 3] = ["Ada's browser", "Ben's browser", "the attacker's browser"];
 
@@ -131,7 +135,7 @@ impl Stage {
         let may_change: &[&str] = match action {
             Action::SignIn { user, right, .. } => {
                 let person = &ghost.people[user];
-                if right && matches!(person.password, 0 | 3) {
+                if right && matches!(person.password, 0 | OF_THE_ATTACKER) {
                     return Ok(());
                 }
                 // Its own session may be noted as seen.
@@ -152,6 +156,34 @@ impl Stage {
         };
         for table in self.differing(&before.rows, after) {
             must!(may_change.contains(&table), "an attacker changed {table}");
+        }
+        self.rows_of_others_stay(before, after)
+    }
+
+    /// Of users, only the limits of codes; of sessions, only the attacker's own.
+    fn rows_of_others_stay(
+        &self,
+        before: &State,
+        after: &vestibule_store::Contents,
+    ) -> Result<(), Broken> {
+        let rows = |contents, table| -> Vec<Vec<Value>> {
+            serde_json::from_str(self.table(contents, table)).unwrap_or_default()
+        };
+        let users = |contents| {
+            let mut rows = rows(contents, "users");
+            for row in &mut rows {
+                for limit in LIMITS_OF_CODES {
+                    row[limit] = Value::Null;
+                }
+            }
+            rows
+        };
+        must!(users(&before.rows) == users(after), "an attacker changed a user");
+        let own = before.ghost.cookie(ATTACKERS).map(|cookie| key::hashed(&cookie.token));
+        let now = rows(after, "sessions");
+        for row in rows(&before.rows, "sessions") {
+            let is_own = own.as_ref().is_some_and(|own| row[2] == **own);
+            must!(is_own || now.contains(&row), "an attacker changed the session of another");
         }
         Ok(())
     }

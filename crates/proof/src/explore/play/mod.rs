@@ -88,8 +88,10 @@ impl Stage {
     /// Where another request comes between the authority and the act: it is played here, whole.
     async fn let_another_between(&self, ghost: &mut Ghost, browser: usize) -> Result<(), Broken> {
         let Some(another) = self.between.take() else { return Ok(()) };
-        *self.stood.borrow_mut() = Some(stand(ghost, browser));
-        Box::pin(self.play(ghost, another)).await.map(drop)
+        let stood = stand(ghost, browser);
+        Box::pin(self.play(ghost, another)).await?;
+        *self.stood.borrow_mut() = Some(stood);
+        Ok(())
     }
 
     /// Whether another came between.

@@ -35,11 +35,15 @@ impl Stage {
                 said("a session begins")
             }
             SignIn::Refused => {
-                ghost.mistakes += u8::from(typed.is_none());
+                ghost.mistakes += 1;
                 must!(!is_right, "the right password of an active user was refused");
                 said("it is refused")
             }
-            SignIn::Wait(left) => said(format!("there is a wait of {} s", left.as_secs())),
+            SignIn::Wait(left) => {
+                // Five are free in each lane, and all lanes together have not seen so many.
+                must!(ghost.mistakes >= 5, "somebody has to wait for what others did");
+                said(format!("there is a wait of {} s", left.as_secs()))
+            }
         }
     }
 
@@ -229,6 +233,7 @@ impl Stage {
                 Err(Broken("a password was taken for a recovery code".to_owned()))
             }
             Proven::Refused(why) => {
+                ghost.mistakes += u8::from(!right && why == CodeRefused::WrongPassword);
                 must!(
                     !is_right || self.is_raced() || matches!(why, CodeRefused::Wait(_)),
                     "the right password was refused: {why:?}"
