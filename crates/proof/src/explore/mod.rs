@@ -112,6 +112,10 @@ pub fn replay(path: &[u16]) -> (String, bool) {
                 }
             }
         }
+        if let Err(broken) = stage.ways_are_open(&state).await {
+            let _ = writeln!(story, "  Then all ways in and back are tried: {}.", broken.0);
+            return (story, false);
+        }
         (story, true)
     })
 }

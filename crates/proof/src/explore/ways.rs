@@ -131,7 +131,8 @@ impl Stage {
             Action::ShowKey { browser: user },
             Action::ConfirmKey { browser: user, right: true, for_switch: false },
         ] {
-            if ghost.may(user).enter {
+            let is_link = matches!(action, Action::Recover { .. } | Action::TakeLink { .. });
+            if ghost.may(user).enter && !is_link {
                 break;
             }
             told.push(format!("{action}: {}", self.play(ghost, action).await?));
