@@ -99,7 +99,7 @@ impl Stage {
                 Err(Broken("a security code was taken for a recovery code".to_owned()))
             }
             Proven::Refused(why) => {
-                self.refused_code(ghost, browser, why)?;
+                self.refused_code(ghost, (browser, who), why)?;
                 let is_good = is_unspent && is_known;
                 must!(
                     !is_good
@@ -127,7 +127,7 @@ impl Stage {
         };
         match self.vestibule.give_code(&self.browsers[browser], &proving, &typed).await? {
             Proven::Refused(why) => {
-                self.refused_code(ghost, browser, why)?;
+                self.refused_code(ghost, (browser, who), why)?;
                 said(format!("it is refused: {why:?}"))
             }
             _ => Err(Broken("a wrong code was accepted".to_owned())),
@@ -138,10 +138,9 @@ impl Stage {
     pub(super) fn refused_code(
         &self,
         ghost: &mut Ghost,
-        browser: usize,
+        (browser, who): (usize, usize),
         why: CodeRefused,
     ) -> Result<(), Broken> {
-        let who = ghost.cookie(browser).map_or(0, |cookie| cookie.who);
         let is_spent = ghost.people[who].budget + ghost.cost(who) > BUDGET;
         match why {
             CodeRefused::Wait(_) | CodeRefused::SessionOver | CodeRefused::NotACode => {}
