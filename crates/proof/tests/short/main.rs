@@ -1,3 +1,5 @@
 //! The short forms of the proof's parts.
 
+mod access;
+mod explore;
 mod marks;
