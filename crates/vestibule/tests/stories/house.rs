@@ -75,6 +75,11 @@ impl House {
         route.path.replace("{id}", id)
     }
 
+    /// The path of a route, with an identifier that nothing has, or a token that opens nothing.
+    pub(crate) fn path_for_nobody(route: &Route, nobodys: &str) -> String {
+        route.path.replace("{id}", nobodys).replace("{token}", &"A".repeat(43))
+    }
+
     /// Whose form the route would take.
     pub(crate) fn caller(&self, app: &TestApp, route: &Route) -> Client {
         match (route.door, route.path) {
