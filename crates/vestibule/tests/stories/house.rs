@@ -43,7 +43,7 @@ impl House {
         Self {
             application: added.leads_to().replace("/settings/applications/", ""),
             factor: security.between("/settings/security/factors/", "/"),
-            session: security.between("/settings/security/sessions/", "/"),
+            session: app.other_session_ids(&ada).await.remove(0),
             cleo: app.give_password("cleo").await,
             ada,
             ben,
