@@ -240,8 +240,8 @@ stories! {
     }
 
     /// AT-83: unknown, known, with a factor, without a password yet, disabled, removed: a refusal is
-    /// the same to the byte, whichever password is typed. (That it takes the same time is a matter of
-    /// issue 6; that it costs the same hash, `sign_in.rs` measures.)
+    /// the same to the byte, whichever password is typed. (`scripts/prove enumeration` measures that it
+    /// takes the same time, `sign_in.rs` that it costs the same hash.)
     async fn at_83_every_refusal_at_the_first_door_is_the_same_to_the_byte(app) {
         let ada = app.admin("ada").await;
         for (who, name) in [("hal", "Hal Hooper"), ("ivy", "Ivy Irons"), ("jim", "Jim Jones")] {
