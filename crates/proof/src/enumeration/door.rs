@@ -22,8 +22,6 @@ use vestibule_web::{Site, WebSettings, app, metrics_app};
 
 use super::{Asks, Who};
 
-/// So many addresses of each class take turns.
-const ADDRESSES: usize = 16;
 /// A reverse proxy, which says from which network a request comes.
 const PROXY: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4711);
@@ -35,6 +33,8 @@ const TOO_OFTEN: &str = "198.51.100.7";
 pub(super) struct Door {
     site: Arc<Site>,
     clock: MovableClock,
+    /// So many addresses of each class take turns.
+    addresses: usize,
     /// How many pairs have been asked.
     asked: Cell<usize>,
     /// How many networks have asked.
@@ -64,8 +64,13 @@ fn address(who: Who, number: usize) -> String {
 }
 
 impl Door {
-    /// With users of these classes, whose limits are where the question finds them.
-    pub(super) async fn new(database: Database, asks: Asks, classes: [Who; 2]) -> Self {
+    /// With so many users of these classes, whose limits are where the question finds them.
+    pub(super) async fn new(
+        database: Database,
+        asks: Asks,
+        classes: [Who; 2],
+        addresses: usize,
+    ) -> Self {
         let (clock, random) = (MovableClock::default(), randomness());
         let database = database.make().await;
         let settings = Settings { hash_cost: CHEAP, mail: true, ..Settings::default() };
@@ -78,7 +83,7 @@ impl Door {
         let vestibule = opened.unwrap();
         let account = vestibule.furnish_account(&Name::parse("Acme").unwrap()).await.unwrap();
         for who in classes.into_iter().filter(|who| *who != Who::Unknown) {
-            for number in 0..ADDRESSES {
+            for number in 0..addresses {
                 let user = Furnished {
                     email: &Email::parse(&address(who, number)).unwrap(),
                     name: &Name::parse("Ada Lovelace").unwrap(),
@@ -102,6 +107,7 @@ impl Door {
         let door = Self {
             site: Arc::new(app(vestibule, web)),
             clock,
+            addresses,
             asked: Cell::new(0),
             networks: Cell::new(0),
             dice: Cell::new(seed),
@@ -109,7 +115,7 @@ impl Door {
         };
         if asks == Asks::SignInTooSoon {
             for who in classes {
-                for number in 0..ADDRESSES {
+                for number in 0..addresses {
                     for _ in 0..5 {
                         let refused = door.send(asks, who, number, TOO_OFTEN).await;
                         assert_eq!(refused.status, 401, "{}", refused.bytes);
@@ -134,14 +140,14 @@ impl Door {
     /// time passes until an address has its turn again.
     pub(super) fn next(&self) {
         self.asked.set(self.asked.get() + 1);
-        if self.asked.get().is_multiple_of(ADDRESSES) && self.networks.get() > 0 {
+        if self.asked.get().is_multiple_of(self.addresses) && self.networks.get() > 0 {
             self.clock.advance(std::time::Duration::from_mins(5));
         }
     }
 
     /// Asks from a network that has not asked before, unless it is to be one that asked too often.
     pub(super) async fn ask(&self, asks: Asks, who: Who) -> Answered {
-        let number = self.asked.get() % ADDRESSES;
+        let number = self.asked.get() % self.addresses;
         if asks == Asks::SignInTooSoon {
             return self.send(asks, who, number, TOO_OFTEN).await;
         }

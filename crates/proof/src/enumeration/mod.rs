@@ -100,7 +100,7 @@ pub struct Options {
 pub async fn bytes_and_hashes(database: Database) -> Report {
     let mut report = Report::default();
     for pair in &PAIRS {
-        let door = Door::new(database, pair.asks, pair.classes).await;
+        let door = Door::new(database, pair.asks, pair.classes, 3).await;
         for _ in 0..3 {
             pair.ask(&door, &mut report).await;
         }
@@ -182,7 +182,7 @@ impl Pair {
     ) {
         let mut left = samples;
         while left > 0 {
-            let door = Door::new(database, self.asks, self.classes).await;
+            let door = Door::new(database, self.asks, self.classes, 16).await;
             // What is compiled, read and connected for the first time is not measured.
             for _ in 0..20 {
                 self.ask(&door, report).await;
