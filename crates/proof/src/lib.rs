@@ -6,7 +6,9 @@
 #![allow(clippy::missing_panics_doc, reason = "what cannot go on panics: it is a test")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+pub mod access;
 pub mod enumeration;
+pub mod explore;
 pub mod marks;
 pub mod report;
 
