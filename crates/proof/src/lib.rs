@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 pub mod access;
+pub mod enumeration;
 pub mod explore;
 pub mod marks;
 pub mod report;

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use vestibule_proof::{Report, access, explore, marks};
+use vestibule_proof::{Report, access, enumeration, explore, marks};
 
 #[derive(Parser)]
 #[command(about = "The long forms of the proof, as scripts/prove runs them", version)]
@@ -43,11 +43,14 @@ enum Part {
         #[arg(long, value_delimiter = ',')]
         replay: Vec<u16>,
     },
+    /// Whether anything at the first door tells who has a login
+    Enumeration(enumeration::Options),
 }
 
 fn main() -> ExitCode {
     let report: Report = match Arguments::parse().part {
         Part::Marks => marks::report(),
+        Part::Enumeration(options) => run(enumeration::report(&options)),
         Part::Access => access::report(access::Space::Whole),
         Part::Explore { replay, .. } if !replay.is_empty() => {
             let (story, holds) = explore::replay(&replay);
@@ -62,4 +65,10 @@ fn main() -> ExitCode {
     };
     println!("{}", serde_json::to_string(&report).unwrap_or_default());
     if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs a part to its end.
+fn run(part: impl Future<Output = Report>) -> Report {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(part)
 }
