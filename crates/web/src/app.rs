@@ -1,14 +1,16 @@
 //! The router and the layers around it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
 use axum::middleware;
 use axum::response::Response;
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, ServiceExt as _};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use vestibule_flows::Vestibule;
@@ -38,6 +40,12 @@ impl Site {
             Ok(response) => response,
             Err(question) => self.gate.answer(question, &id).await,
         }
+    }
+
+    /// The pages' answer to one request, as a connection from `peer` gets it.
+    pub async fn ask_page(&self, mut request: Request<Body>, peer: SocketAddr) -> Response {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        self.pages.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
     }
 
     /// How many sessions the gate remembers.
