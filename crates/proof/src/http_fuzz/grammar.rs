@@ -12,7 +12,7 @@ use super::draws::Draws;
 use super::routes::{ROUTES, Route};
 use super::sent::Sent;
 use super::values::{MARKUP, mutated, token, value_of, weird};
-use super::world::{BROWSER, GATE, NONCE, SESSION, World};
+use super::world::{BROWSER, GATE, Jar, NONCE, SESSION, World};
 
 /// What can stand in no request line at all, and never reaches us.
 const IMPOSSIBLE: &AsciiSet =
@@ -34,6 +34,8 @@ pub(super) struct Grammar<'a> {
     pub(super) app: &'a TestApp,
     pub(super) world: &'a World,
     pub(super) draws: &'a mut Draws,
+    /// Whether this one is meant well.
+    pub(super) earnest: bool,
 }
 
 impl Grammar<'_> {
@@ -42,17 +44,21 @@ impl Grammar<'_> {
         if self.draws.percent(15) {
             return self.question();
         }
-        let at = self.draws.below(ROUTES.len());
-        let route = &ROUTES[at];
-        let jar = self.draws.percent(80).then(|| self.draws.below(self.world.jars.len()));
-        // A sign-in is the way back in after so much that ends sessions.
-        let (at, route) = match jar.filter(|_| self.draws.percent(12)) {
-            Some(jar) if self.world.jars[jar].session.is_none() => route_of("/sign-in"),
-            Some(_) if self.draws.percent(30) => route_of("/sign-in/code"),
-            _ => (at, route),
+        self.earnest = self.draws.percent(70);
+        let jar = self.draws.percent(88).then(|| self.draws.below(self.world.jars.len()));
+        // Most browsers take the step that they are led to, or nobody would come far.
+        let step = jar.and_then(|jar| match &self.world.jars[jar] {
+            Jar { session: None, .. } => Some("/sign-in"),
+            Jar { next, .. } => *next,
+        });
+        let step = step.filter(|_| self.draws.percent(60));
+        let (at, route) = step.map_or_else(|| self.route(), route_of);
+        self.earnest |= step.is_some();
+        let whole = self.earnest || self.draws.percent(60);
+        let (method, body_kind) = match step {
+            Some(_) => (Method::POST, Some(FORM)),
+            None => self.method(route, whole),
         };
-        let whole = self.draws.percent(85);
-        let (method, body_kind) = self.method(route, whole);
         let who = self.who(jar);
         let path = self.path(route, whole);
         let mut uri = path;
@@ -72,26 +78,41 @@ impl Grammar<'_> {
         self.sent(false, method, uri.as_bytes(), headers, body, jar, route)
     }
 
+    /// A route; those that end something come seldom, or little would be left to try.
+    fn route(&mut self) -> (usize, &'static Route) {
+        let ends = ["/remove", "/disable", "/end-others", "/end", "/sign-out", "/reset", "/role", "/mfa"];
+        loop {
+            let at = self.draws.below(ROUTES.len());
+            let is_end = ends.iter().any(|end| ROUTES[at].path.ends_with(end));
+            if !is_end || self.draws.percent(8) {
+                return (at, &ROUTES[at]);
+            }
+        }
+    }
+
     /// What a proxy asks the gate.
     fn question(&mut self) -> Sent {
-        let dialects = ["proxy=nginx", "proxy=caddy", "proxy=traefik", "proxy=apache", "", "proxy=nginx&x"];
+        let dialects =
+            ["proxy=nginx", "proxy=caddy", "proxy=traefik", "proxy=apache", "", "proxy=nginx&x"];
         let uri = format!("/gate?{}", self.draws.one(&dialects));
         let mut headers = vec![];
         let jar = Some(self.draws.below(self.world.jars.len()));
+        self.earnest = self.draws.percent(50);
         for (name, good) in [
             ("x-forwarded-host", self.draws.one(&self.world.hosts).clone()),
             ("x-forwarded-uri", "/reports?of=today".to_owned()),
             ("x-forwarded-method", (*self.draws.one(&["GET", "HEAD", "POST", "get", "BREW"])).to_owned()),
         ] {
-            for _ in 0..[1, 1, 1, 1, 1, 1, 1, 0, 2][self.draws.below(9)] {
-                let value = if self.draws.percent(85) { good.clone() } else { weird(self.draws) };
+            let times = if self.earnest { 1 } else { *self.draws.one(&[1, 1, 1, 1, 1, 0, 2]) };
+            for _ in 0..times {
+                let value = if self.earnest || self.draws.percent(75) { good.clone() } else { weird(self.draws) };
                 headers.push((name, value));
             }
         }
         let gate = self.draws.any(&self.world.gate).cloned().unwrap_or_default();
         let nonce = self.draws.any(&self.world.nonces).cloned().unwrap_or_default();
         let session = self.session(jar);
-        let cookie = match self.draws.below(10) {
+        let cookie = match if self.earnest { 99 } else { self.draws.below(10) } {
             0 => String::new(),
             1 => format!("{GATE}={session}"),
             2 => format!("{GATE}={gate}; {GATE}={gate}"),
@@ -113,25 +134,27 @@ impl Grammar<'_> {
     fn method(&mut self, route: &Route, whole: bool) -> (Method, Option<&'static str>) {
         let kind = if self.draws.percent(85) { FORM } else { *self.draws.one(&KINDS) };
         match self.draws.below(100) {
-            0..=7 => {
+            _ if self.earnest && !route.takes.0 => (Method::POST, Some(FORM)),
+            _ if self.earnest && !route.takes.1 => (Method::GET, None),
+            0..=5 => {
                 let others = ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "BREW", "post"];
                 let method = Method::from_bytes(self.draws.one::<&str>(&others).as_bytes());
                 (method.unwrap_or(Method::GET), self.draws.percent(50).then_some(kind))
             }
-            8..=60 if whole && !route.path.starts_with("/static") => (Method::POST, Some(kind)),
+            6..=45 if whole && !route.path.starts_with("/static") => (Method::POST, Some(kind)),
             _ => (Method::GET, None),
         }
     }
 
     fn who(&mut self, jar: Option<usize>) -> String {
         match jar {
-            Some(jar) if self.draws.percent(85) => self.world.jars[jar].who.clone(),
+            Some(jar) if self.earnest || self.draws.percent(60) => self.world.jars[jar].who.clone(),
             _ => self.draws.one(&self.world.people).clone(),
         }
     }
 
     fn path(&mut self, route: &Route, whole: bool) -> String {
-        if route.path == "/.vestibule/callback" && self.draws.percent(60)
+        if route.path == "/.vestibule/callback" && self.draws.percent(80)
             && let Some(to) = self.draws.any(&self.world.hand_overs)
             && let Some((_, path)) = to.split_once(".acme.example")
         {
@@ -142,7 +165,7 @@ impl Grammar<'_> {
         {
             return link.clone();
         }
-        let id = if self.draws.percent(85) {
+        let id = if self.earnest || self.draws.percent(60) {
             self.draws.one(&self.world.ids).clone()
         } else {
             escape(&weird(self.draws))
@@ -168,11 +191,16 @@ impl Grammar<'_> {
     fn form(&mut self, route: &Route, who: &str) -> String {
         let mut pairs = vec![];
         for field in route.fields {
-            if self.draws.percent(90) {
-                pairs.push((*field, value_of(field, who, self.world, self.app, self.draws)));
+            if self.earnest || self.draws.percent(90) {
+                let value = if self.earnest || self.draws.percent(50) {
+                    value_of(field, who, self.world, self.app, self.draws)
+                } else {
+                    weird(self.draws)
+                };
+                pairs.push((*field, value));
             }
         }
-        if self.draws.percent(10) {
+        if !self.earnest && self.draws.percent(20) {
             let name = *self.draws.one(&["x", "return_to", "act", "", MARKUP]);
             pairs.push((name, weird(self.draws)));
         }
@@ -182,7 +210,7 @@ impl Grammar<'_> {
 
     fn body(&mut self, route: &Route, who: &str) -> Vec<u8> {
         let good = self.form(route, who);
-        match self.draws.below(40) {
+        match if self.earnest { 99 } else { self.draws.below(30) } {
             0 => format!("{good}&{good}").into_bytes(),
             1 => [good.as_bytes(), &self.draws.bytes(200)].concat(),
             2 => [good.as_bytes(), b"&x=%ff%fe"].concat(),
@@ -209,7 +237,7 @@ impl Grammar<'_> {
         let browser = jar.and_then(|jar| self.world.jars[jar].browser.clone());
         let gate = self.draws.any(&self.world.gate).cloned().unwrap_or_default();
         let stale = self.draws.any(&self.world.stale).cloned().unwrap_or_default();
-        let line = match self.draws.below(24) {
+        let line = match if self.earnest { 99 } else { self.draws.below(16) } {
             0 => format!("{SESSION}={stale}"),
             1 => format!("{SESSION}={}", mutated(&session, self.draws)),
             2 => format!("{SESSION}={session}; {SESSION}={session}"),
@@ -225,7 +253,7 @@ impl Grammar<'_> {
         if let Some(browser) = browser.filter(|_| self.draws.percent(80)) {
             headers.push(("cookie", format!("{BROWSER}={browser}")));
         }
-        if self.draws.percent(10) {
+        if self.draws.percent(25) {
             let nonce = self.draws.any(&self.world.nonces).cloned().unwrap_or_default();
             headers.push(("cookie", format!("{NONCE}={nonce}")));
         }
@@ -235,7 +263,7 @@ impl Grammar<'_> {
     /// What browsers and proxies say beside, and what others say in their place.
     fn surroundings(&mut self, changes: bool) -> Vec<(&'static str, String)> {
         let mut headers: Vec<(&'static str, String)> = vec![];
-        if changes && self.draws.percent(92) {
+        if changes && (self.earnest || self.draws.percent(85)) {
             headers.push(("sec-fetch-site", "same-origin".into()));
             headers.push(("origin", ORIGIN.into()));
         }
@@ -247,7 +275,7 @@ impl Grammar<'_> {
             let network = self.draws.below(60);
             headers.push(("x-forwarded-for", format!("203.0.113.{network}, 198.51.{network}.7")));
         }
-        if self.draws.percent(8) {
+        if self.draws.percent(15) {
             headers.push(("x-forwarded-host", self.draws.one(&self.world.hosts).clone()));
         }
         for name in [
@@ -266,7 +294,7 @@ impl Grammar<'_> {
             "transfer-encoding",
             "expect",
         ] {
-            if self.draws.percent(3) {
+            if !self.earnest && self.draws.percent(6) {
                 let value = match self.draws.below(4) {
                     0 => (*self.draws.one(&["Bearer x", "null", "none", "127.0.0.1:80", "[::1]"])).to_owned(),
                     1 => format!("Bearer {}", self.session(Some(0))),
@@ -297,7 +325,7 @@ impl Grammar<'_> {
             Some((HeaderName::from_static(name), value))
         });
         // Nine in ten come through the proxy, the others by themselves.
-        let peer = if self.draws.percent(90) { Ipv4Addr::LOCALHOST } else { Ipv4Addr::new(192, 0, 2, 9) };
+        let peer = if self.draws.percent(95) { Ipv4Addr::LOCALHOST } else { Ipv4Addr::new(192, 0, 2, 9) };
         Sent {
             to_gate,
             method,

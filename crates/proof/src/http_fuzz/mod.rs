@@ -82,7 +82,7 @@ async fn play(app: &TestApp, run: &Run, numbers: std::ops::Range<u64>, tally: &m
     let mut world = World::of(app, chapter).await;
     for number in numbers {
         pass_time(app, &mut draws);
-        let sent = Grammar { app, world: &world, draws: &mut draws }.request();
+        let sent = Grammar { app, world: &world, draws: &mut draws, earnest: true }.request();
         if run.only == Some(number) {
             eprintln!("{number}:\n{sent}\n");
         }
@@ -110,10 +110,10 @@ async fn play(app: &TestApp, run: &Run, numbers: std::ops::Range<u64>, tally: &m
 /// A few milliseconds, sometimes until the next code, seldom until proofs are old.
 fn pass_time(app: &TestApp, draws: &mut Draws) {
     let seconds = match draws.below(1_000) {
-        0..=29 => 30,
-        30..=33 => 6 * 60,
-        34 => 60 * 60,
-        35 => return app.clock.set_back(Duration::from_secs(40)),
+        0..=149 => 30,
+        150..=157 => 6 * 60,
+        158 => 60 * 60,
+        159 => return app.clock.set_back(Duration::from_secs(40)),
         _ => return app.clock.advance(Duration::from_millis(draws.below(200) as u64)),
     };
     app.clock.advance(Duration::from_secs(seconds));

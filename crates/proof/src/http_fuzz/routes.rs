@@ -8,75 +8,82 @@ pub(super) struct Route {
     pub(super) fields: &'static [&'static str],
     /// Whether anybody may see it who has no session.
     pub(super) open: bool,
+    /// Whether it has a page, and whether it takes a form.
+    pub(super) takes: (bool, bool),
 }
 
-const fn inside(path: &'static str, fields: &'static [&'static str]) -> Route {
-    Route { path, fields, open: false }
+const PAGE: (bool, bool) = (true, false);
+const ACT: (bool, bool) = (false, true);
+const BOTH: (bool, bool) = (true, true);
+type Fields = &'static [&'static str];
+
+const fn inside(takes: (bool, bool), path: &'static str, fields: Fields) -> Route {
+    Route { path, fields, open: false, takes }
 }
 
-const fn open(path: &'static str, fields: &'static [&'static str]) -> Route {
-    Route { path, fields, open: true }
+const fn open(takes: (bool, bool), path: &'static str, fields: Fields) -> Route {
+    Route { path, fields, open: true, takes }
 }
 
-const APPLICATION: &[&str] = &["name", "host", "enter", "always_mfa", "max_age_minutes"];
-const SEARCH: &[&str] = &["about", "email", "from", "until", "after"];
+const APPLICATION: Fields = &["name", "host", "enter", "always_mfa", "max_age_minutes"];
+const SEARCH: Fields = &["about", "email", "from", "until", "after"];
 
 pub(super) const ROUTES: &[Route] = &[
-    inside("/", &[]),
-    open("/.vestibule/callback", &["code", "return_to"]),
-    open("/address/{token}", &[]),
-    inside("/enrolment", &["code", "return_to"]),
-    open("/forgotten/{token}", &["password"]),
-    inside("/hand-over", &["host", "challenge", "return_to"]),
-    open("/healthz", &[]),
-    open("/invitation/{token}", &["name", "password"]),
-    inside("/notices/{id}/dismiss", &[]),
-    open("/password/{token}", &["password"]),
-    inside("/proof", &["code", "password", "act", "return_to", "with", "instead", "required", "name"]),
-    open("/readyz", &[]),
-    open("/recover/{token}", &["password", "return_to"]),
-    inside("/settings/account", &[]),
-    inside("/settings/account/mfa", &["required"]),
-    inside("/settings/applications", APPLICATION),
-    inside("/settings/applications/new", &[]),
-    inside("/settings/applications/{id}", APPLICATION),
-    inside("/settings/applications/{id}/named", &["email"]),
-    inside("/settings/applications/{id}/named/remove", &["user"]),
-    inside("/settings/applications/{id}/remove", &[]),
-    inside("/settings/audit", SEARCH),
-    inside("/settings/audit/export", &["format", "about", "email", "from", "until"]),
-    inside("/settings/security", &[]),
-    inside("/settings/security/email", &["email"]),
-    inside("/settings/security/email/confirm", &["token"]),
-    inside("/settings/security/factors/{id}/name", &["name"]),
-    inside("/settings/security/factors/{id}/remove", &[]),
-    inside("/settings/security/name", &["name"]),
-    inside("/settings/security/password", &["password"]),
-    inside("/settings/security/recovery-codes", &[]),
-    inside("/settings/security/recovery-codes/download", &[]),
-    inside("/settings/security/recovery-codes/kept", &["set", "return_to"]),
-    inside("/settings/security/recovery-codes/used", &["return_to"]),
-    inside("/settings/security/sessions/end-others", &[]),
-    inside("/settings/security/sessions/{id}/end", &[]),
-    inside("/settings/users", &["email", "name", "role", "search", "mfa", "after", "state"]),
-    inside("/settings/users/new", &[]),
-    inside("/settings/users/{id}", &[]),
-    inside("/settings/users/{id}/disable", &[]),
-    inside("/settings/users/{id}/enable", &[]),
-    inside("/settings/users/{id}/factors/reset", &[]),
-    inside("/settings/users/{id}/invitation", &[]),
-    inside("/settings/users/{id}/invitation/cancel", &[]),
-    inside("/settings/users/{id}/password-link", &[]),
-    inside("/settings/users/{id}/remove", &[]),
-    inside("/settings/users/{id}/role", &["role"]),
-    open("/setup/{token}", &["account", "name", "email", "password"]),
-    open("/sign-in", &["email", "password", "return_to", "notice"]),
-    inside("/sign-in/code", &["code", "return_to", "with"]),
-    open("/sign-in/forgotten", &["email"]),
-    open("/sign-out", &[]),
-    open("/static/app.js", &[]),
-    open("/static/icon.svg", &[]),
-    open("/static/style.css", &[]),
+    inside(PAGE, "/", &[]),
+    open(PAGE, "/.vestibule/callback", &["code", "return_to"]),
+    open(PAGE, "/address/{token}", &[]),
+    inside(BOTH, "/enrolment", &["code", "return_to"]),
+    open(BOTH, "/forgotten/{token}", &["password"]),
+    inside(PAGE, "/hand-over", &["host", "challenge", "return_to"]),
+    open(PAGE, "/healthz", &[]),
+    open(BOTH, "/invitation/{token}", &["name", "password"]),
+    inside(ACT, "/notices/{id}/dismiss", &[]),
+    open(BOTH, "/password/{token}", &["password"]),
+    inside(BOTH, "/proof", &["code", "password", "act", "return_to", "with", "instead", "required", "name"]),
+    open(PAGE, "/readyz", &[]),
+    open(BOTH, "/recover/{token}", &["password", "return_to"]),
+    inside(PAGE, "/settings/account", &[]),
+    inside(ACT, "/settings/account/mfa", &["required"]),
+    inside(BOTH, "/settings/applications", APPLICATION),
+    inside(PAGE, "/settings/applications/new", &[]),
+    inside(BOTH, "/settings/applications/{id}", APPLICATION),
+    inside(ACT, "/settings/applications/{id}/named", &["email"]),
+    inside(ACT, "/settings/applications/{id}/named/remove", &["user"]),
+    inside(ACT, "/settings/applications/{id}/remove", &[]),
+    inside(PAGE, "/settings/audit", SEARCH),
+    inside(BOTH, "/settings/audit/export", &["format", "about", "email", "from", "until"]),
+    inside(PAGE, "/settings/security", &[]),
+    inside(BOTH, "/settings/security/email", &["email"]),
+    inside(ACT, "/settings/security/email/confirm", &["token"]),
+    inside(ACT, "/settings/security/factors/{id}/name", &["name"]),
+    inside(ACT, "/settings/security/factors/{id}/remove", &[]),
+    inside(ACT, "/settings/security/name", &["name"]),
+    inside(BOTH, "/settings/security/password", &["password"]),
+    inside(BOTH, "/settings/security/recovery-codes", &[]),
+    inside(PAGE, "/settings/security/recovery-codes/download", &[]),
+    inside(ACT, "/settings/security/recovery-codes/kept", &["set", "return_to"]),
+    inside(PAGE, "/settings/security/recovery-codes/used", &["return_to"]),
+    inside(ACT, "/settings/security/sessions/end-others", &[]),
+    inside(ACT, "/settings/security/sessions/{id}/end", &[]),
+    inside(BOTH, "/settings/users", &["email", "name", "role", "search", "mfa", "after", "state"]),
+    inside(PAGE, "/settings/users/new", &[]),
+    inside(PAGE, "/settings/users/{id}", &[]),
+    inside(ACT, "/settings/users/{id}/disable", &[]),
+    inside(ACT, "/settings/users/{id}/enable", &[]),
+    inside(ACT, "/settings/users/{id}/factors/reset", &[]),
+    inside(ACT, "/settings/users/{id}/invitation", &[]),
+    inside(ACT, "/settings/users/{id}/invitation/cancel", &[]),
+    inside(ACT, "/settings/users/{id}/password-link", &[]),
+    inside(ACT, "/settings/users/{id}/remove", &[]),
+    inside(ACT, "/settings/users/{id}/role", &["role"]),
+    open(BOTH, "/setup/{token}", &["account", "name", "email", "password"]),
+    open(BOTH, "/sign-in", &["email", "password", "return_to", "notice"]),
+    inside(BOTH, "/sign-in/code", &["code", "return_to", "with"]),
+    open(BOTH, "/sign-in/forgotten", &["email"]),
+    open(ACT, "/sign-out", &[]),
+    open(PAGE, "/static/app.js", &[]),
+    open(PAGE, "/static/icon.svg", &[]),
+    open(PAGE, "/static/style.css", &[]),
 ];
 
 #[cfg(test)]

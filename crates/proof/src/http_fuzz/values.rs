@@ -1,5 +1,8 @@
 //! What stands in fields, segments and headers: good values, and what people who try things send.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use vestibule_domain::token::Token;
 use vestibule_testkit::TestApp;
 use vestibule_testkit::client::escape;
 
@@ -52,26 +55,30 @@ pub(super) fn weird(draws: &mut Draws) -> String {
     }
 }
 
-/// A value that a field might hold, mostly a good one.
-pub(super) fn value_of(field: &str, who: &str, world: &World, app: &TestApp, draws: &mut Draws) -> String {
-    if draws.percent(25) {
-        // A password stands in its own field alone: elsewhere it would rightly be shown again.
-        return weird(draws);
-    }
+/// A value that somebody means well with. A password stands in its own field alone: elsewhere it would
+/// rightly be shown again.
+pub(super) fn value_of(
+    field: &str,
+    who: &str,
+    world: &World,
+    app: &TestApp,
+    draws: &mut Draws,
+) -> String {
     let person = draws.one(&world.people).clone();
-    let (email, password) = World::credentials(if draws.percent(70) { who } else { &person });
+    let (email, password) = World::credentials(if draws.percent(92) { who } else { &person });
     let words: &[&str] = match field {
         "email" => return email,
         "password" => {
             let new = "an otter sings below the bridge".to_owned();
-            return if draws.percent(80) { password } else { new };
+            return if draws.percent(93) { password } else { new };
         }
         "code" => return code(who, world, app, draws),
         "return_to" | "act" => return path(world, draws),
         "host" => return draws.one(&world.hosts).clone(),
-        "user" | "set" => return draws.one(&world.ids).clone(),
+        "user" => return draws.one(&world.ids).clone(),
+        "set" => return world.set.clone().unwrap_or_default(),
         "token" => return token(world, draws),
-        "challenge" => &["47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", "AAAA"],
+        "challenge" => return challenge(world, draws),
         "after" => return format!("{}.{}", draws.below(2_000_000_000_000), draws.one(&world.ids)),
         "name" | "account" | "search" => &["Ada Lovelace", "Phone", "Wiki", "Zoë", "李小龙", "a"],
         "role" => &["Member", "Admin", "member"],
@@ -89,12 +96,18 @@ pub(super) fn value_of(field: &str, who: &str, world: &World, app: &TestApp, dra
     (*draws.one(words)).to_owned()
 }
 
+/// What a hand-over is bound to: the hash of the nonce that the protected host set.
+fn challenge(world: &World, draws: &mut Draws) -> String {
+    let nonce = draws.any(&world.nonces).and_then(|nonce| Token::parse(nonce));
+    nonce.map_or_else(|| "AAAA".into(), |nonce| URL_SAFE_NO_PAD.encode(nonce.hash().as_bytes()))
+}
+
 fn code(who: &str, world: &World, app: &TestApp, draws: &mut Draws) -> String {
     let has_app = !who.starts_with("ben") && !who.starts_with("eve");
-    match draws.below(10) {
-        0..=5 if has_app => app.code(who),
-        6 => draws.one(&world.recovery_codes).clone(),
-        7 => "ABCD-EFGH-2345-67AA".to_owned(),
+    match draws.below(20) {
+        0..=15 if has_app => app.code(who),
+        16 => draws.one(&world.recovery_codes).clone(),
+        17 => "ABCD-EFGH-2345-67AA".to_owned(),
         _ => format!("{:06}", draws.below(1_000_000)),
     }
 }

@@ -22,7 +22,13 @@ pub(super) struct Jar {
     pub(super) who: String,
     pub(super) session: Option<String>,
     pub(super) browser: Option<String>,
+    /// The step that it was led to, which a person would take next.
+    pub(super) next: Option<&'static str>,
 }
+
+/// The steps that somebody is led to.
+const STEPS: [&str; 5] =
+    ["/sign-in", "/sign-in/code", "/enrolment", "/proof", "/settings/security/recovery-codes/kept"];
 
 /// A chapter's accounts, with two applications.
 pub(super) struct World {
@@ -36,6 +42,8 @@ pub(super) struct World {
     pub(super) links: Vec<String>,
     pub(super) ids: Vec<String>,
     pub(super) recovery_codes: Vec<String>,
+    /// The set of codes that waits to be kept.
+    pub(super) set: Option<String>,
     pub(super) hosts: Vec<String>,
     /// Cookies of the gate that were handed out.
     pub(super) gate: Vec<String>,
@@ -63,6 +71,7 @@ impl World {
         }
         let admin = app.sign_in_and_enrol(&ada).await;
         let mut world = Self {
+            set: None,
             recovery_codes: (0..3).map(|at| app.recovery_code(&ada, at)).collect(),
             hosts: ["wiki", "ops"].map(|host| format!("{host}-{chapter}.acme.example")).to_vec(),
             people: vec![ada.clone(), ben.clone(), cleo.clone(), una.clone()],
@@ -99,7 +108,7 @@ impl World {
         }
         // Two browsers that have been nowhere.
         for who in [&ada, &ben] {
-            world.jars.push(Jar { who: who.clone(), session: None, browser: None });
+            world.jars.push(Jar { who: who.clone(), session: None, browser: None, next: None });
         }
         world
     }
@@ -108,7 +117,7 @@ impl World {
         let session = client.cookie();
         self.issued.extend(session.clone());
         let browser = client.cookie_named(BROWSER);
-        self.jars.push(Jar { who: who.to_owned(), session, browser });
+        self.jars.push(Jar { who: who.to_owned(), session, browser, next: None });
     }
 
     /// E-mail and password of somebody.
@@ -127,8 +136,18 @@ impl World {
             }
         }
         let location = received.headers.get("location").and_then(|to| to.to_str().ok());
-        if let Some(to) = location.filter(|to| to.contains("/.vestibule/callback?")) {
-            note(&mut self.hand_overs, to.to_owned());
+        if let Some(jar) = jar {
+            self.lead_on(jar, location.unwrap_or_default(), received.text());
+        }
+        // By a redirect, or by a page with a link.
+        let places = [location.unwrap_or_default(), received.text()];
+        for (at, place) in places.iter().enumerate() {
+            if let Some((before, rest)) = place.split_once("/.vestibule/callback?") {
+                let host = before.rsplit('/').next().unwrap_or_default();
+                let query = rest.split('"').next().unwrap_or_default();
+                let query = if at == 0 { query.to_owned() } else { query.replace("&#38;", "&") };
+                note(&mut self.hand_overs, format!("{host}/.vestibule/callback?{query}"));
+            }
         }
         if let Some((_, rest)) = received.text().split_once("id=\"link\" type=\"text\" value=\"")
             && let Some(path) = rest.split('"').next().and_then(|link| link.split(".example").nth(1))
@@ -142,6 +161,24 @@ impl World {
                     note(&mut self.ids, id);
                 }
             }
+        }
+    }
+
+    /// Notes the step that a browser was led to, and that its session is over where it starts again.
+    fn lead_on(&mut self, jar: usize, location: &str, page: &str) {
+        let path = location.split('?').next().unwrap_or_default();
+        let codes = path == "/settings/security/recovery-codes";
+        let (kept, jar) = (STEPS[4], &mut self.jars[jar]);
+        jar.next = STEPS.into_iter().find(|step| *step == path || (codes && *step == kept));
+        if page.contains("Confirm that it is you") {
+            jar.next = Some("/proof");
+        }
+        if let Some(set) = page.split("name=\"set\" value=\"").nth(1) {
+            self.set = set.split('"').next().map(str::to_owned);
+            jar.next = Some(kept);
+        }
+        if path == "/sign-in" && let Some(over) = jar.session.take() {
+            note(&mut self.stale, over);
         }
     }
 
