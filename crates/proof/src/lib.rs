@@ -10,5 +10,6 @@ pub mod fuzz_targets;
 pub mod http_fuzz;
 pub mod marks;
 pub mod report;
+pub mod secrets;
 
 pub use report::Report;

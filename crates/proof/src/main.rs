@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use vestibule_proof::{Report, http_fuzz, marks};
+use vestibule_proof::{Report, http_fuzz, marks, secrets};
 use vestibule_testkit::Database;
 
 #[derive(Parser)]
@@ -22,6 +22,8 @@ enum Part {
     Marks,
     /// Requests made up from a grammar of the routes, in process
     HttpFuzz(HttpFuzz),
+    /// Known secrets are searched for wherever the program keeps or tells something
+    Secrets(Secrets),
 }
 
 #[derive(clap::Args)]
@@ -38,6 +40,26 @@ struct HttpFuzz {
     /// Shows one request again, with its answer, after those before it in its chapter
     #[arg(long, value_name = "SEED:NUMBER", value_parser = seed_and_number)]
     replay: Option<(u64, u64)>,
+}
+
+#[derive(clap::Args)]
+struct Secrets {
+    /// On PostgreSQL, not on SQLite
+    #[arg(long)]
+    postgres: bool,
+    /// Not in the memory of the process, for which gcore (gdb) is needed
+    #[arg(long)]
+    no_core: bool,
+    /// The program; without it, the one beside this
+    #[arg(long, value_name = "FILE")]
+    binary: Option<std::path::PathBuf>,
+}
+
+impl Secrets {
+    async fn run(self) -> Report {
+        let database = if self.postgres { Database::Postgres } else { Database::Sqlite };
+        secrets::run(database, self.binary.as_deref(), !self.no_core).await
+    }
 }
 
 impl HttpFuzz {
@@ -62,6 +84,7 @@ fn in_runtime(work: impl Future<Output = Report>) -> Report {
 fn main() -> ExitCode {
     let report: Report = match Arguments::parse().part {
         Part::Marks => marks::report(),
+        Part::Secrets(asked) => in_runtime(asked.run()),
         Part::HttpFuzz(asked) => in_runtime(http_fuzz::run(asked.run())),
     };
     println!("{}", serde_json::to_string(&report).unwrap_or_default());

@@ -3,3 +3,4 @@
 mod fuzz_targets;
 mod http_fuzz;
 mod marks;
+mod secrets;
