@@ -34,7 +34,8 @@ pub fn fields(bytes: &[u8]) {
         assert!(fields.contains(&field));
     }
     // Of another kind it is no form at all.
-    let other = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"))]);
+    let other =
+        HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"))]);
     assert!(bytes.is_empty() || fuzzing::form(&other, bytes).is_none());
 }
 
@@ -51,7 +52,9 @@ pub fn return_to(bytes: &[u8]) {
             assert!(HeaderValue::from_str(&target).is_ok(), "{target}");
             // What is too long after it was written out leads to the dashboard.
             let again = fuzzing::return_to(&target, &here);
-            assert!(again == target || (again == "/" && target.len() > 2048) || target.contains('\\'));
+            assert!(
+                again == target || (again == "/" && target.len() > 2048) || target.contains('\\')
+            );
         }
     }
 }
@@ -104,7 +107,8 @@ pub fn same_origin(bytes: &[u8]) {
     }
     if fuzzing::gives_page(&headers) {
         let welcome = site.iter().all(|site| [&b"same-origin"[..], b"none"].contains(site));
-        let visits = all("sec-fetch-mode") == [b"navigate"] && all("sec-fetch-dest") == [b"document"];
+        let visits =
+            all("sec-fetch-mode") == [b"navigate"] && all("sec-fetch-dest") == [b"document"];
         assert!(site.len() <= 1 && (welcome || visits));
     }
 }

@@ -8,8 +8,14 @@ use super::world::{GATE, SESSION, World};
 const HERE: &str = "https://login.acme.example";
 /// More than any page of a chapter's few people needs.
 const LARGEST: usize = 4 * 1024 * 1024;
-const IDENTITY: [&str; 6] =
-    ["remote-user", "remote-id", "remote-name", "remote-account", "remote-role", "remote-assurance"];
+const IDENTITY: [&str; 6] = [
+    "remote-user",
+    "remote-id",
+    "remote-name",
+    "remote-account",
+    "remote-role",
+    "remote-assurance",
+];
 
 /// What does not hold for this answer to this request.
 pub(super) fn violations(sent: &Sent, received: &Received, world: &World) -> Vec<String> {
@@ -69,7 +75,9 @@ fn cookies(received: &Received, must: &mut impl FnMut(bool, &str)) {
 /// The headers of every page.
 fn dressed(sent: &Sent, received: &Received, must: &mut impl FnMut(bool, &str)) {
     let policy = header(received, "content-security-policy");
-    for directive in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action"] {
+    for directive in
+        ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action"]
+    {
         must(policy.contains(directive), "no strict Content-Security-Policy");
     }
     must(!policy.contains("unsafe") && !policy.contains('*'), "a lenient Content-Security-Policy");
@@ -122,17 +130,26 @@ fn gate(sent: &Sent, received: &Received, world: &World, must: &mut impl FnMut(b
     must(!header(received, "x-request-id").is_empty(), "x-request-id");
     let is_yes = received.status == 200;
     for name in IDENTITY {
-        must(received.headers.contains_key(name) == is_yes, "identity headers without a yes, or half of them");
+        must(
+            received.headers.contains_key(name) == is_yes,
+            "identity headers without a yes, or half of them",
+        );
     }
     if is_yes {
         let brought = sent.cookies(GATE);
-        must(brought.len() == 1 && world.gate.contains(&brought[0]), "a yes to a cookie of nobody's");
+        must(
+            brought.len() == 1 && world.gate.contains(&brought[0]),
+            "a yes to a cookie of nobody's",
+        );
         must(sent.peer.ip().is_loopback(), "a yes to a stranger's word");
     } else {
         must(header(received, "x-content-type-options") == "nosniff", "nosniff");
         let allowed = [302, 401, 403, 503].contains(&received.status.as_u16());
         must(allowed, "an answer that no proxy understands");
         let to = header(received, "location");
-        must(to.is_empty() || to.starts_with(&format!("{HERE}/hand-over?")), "the gate leads elsewhere");
+        must(
+            to.is_empty() || to.starts_with(&format!("{HERE}/hand-over?")),
+            "the gate leads elsewhere",
+        );
     }
 }

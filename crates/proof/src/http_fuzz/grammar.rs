@@ -15,8 +15,18 @@ use super::values::{MARKUP, mutated, token, value_of, weird};
 use super::world::{BROWSER, GATE, Jar, NONCE, SESSION, World};
 
 /// What can stand in no request line at all, and never reaches us.
-const IMPOSSIBLE: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'{').add(b'}').add(b'\\').add(b'^').add(b'|').add(b'#');
+const IMPOSSIBLE: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'|')
+    .add(b'#');
 const FORM: &str = "application/x-www-form-urlencoded";
 const ORIGIN: &str = "https://login.acme.example";
 const KINDS: [&str; 7] = [
@@ -80,7 +90,8 @@ impl Grammar<'_> {
 
     /// A route; those that end something come seldom, or little would be left to try.
     fn route(&mut self) -> (usize, &'static Route) {
-        let ends = ["/remove", "/disable", "/end-others", "/end", "/sign-out", "/reset", "/role", "/mfa"];
+        let ends =
+            ["/remove", "/disable", "/end-others", "/end", "/sign-out", "/reset", "/role", "/mfa"];
         loop {
             let at = self.draws.below(ROUTES.len());
             let is_end = ends.iter().any(|end| ROUTES[at].path.ends_with(end));
@@ -101,11 +112,18 @@ impl Grammar<'_> {
         for (name, good) in [
             ("x-forwarded-host", self.draws.one(&self.world.hosts).clone()),
             ("x-forwarded-uri", "/reports?of=today".to_owned()),
-            ("x-forwarded-method", (*self.draws.one(&["GET", "HEAD", "POST", "get", "BREW"])).to_owned()),
+            (
+                "x-forwarded-method",
+                (*self.draws.one(&["GET", "HEAD", "POST", "get", "BREW"])).to_owned(),
+            ),
         ] {
             let times = if self.earnest { 1 } else { *self.draws.one(&[1, 1, 1, 1, 1, 0, 2]) };
             for _ in 0..times {
-                let value = if self.earnest || self.draws.percent(75) { good.clone() } else { weird(self.draws) };
+                let value = if self.earnest || self.draws.percent(75) {
+                    good.clone()
+                } else {
+                    weird(self.draws)
+                };
                 headers.push((name, value));
             }
         }
@@ -154,13 +172,15 @@ impl Grammar<'_> {
     }
 
     fn path(&mut self, route: &Route, whole: bool) -> String {
-        if route.path == "/.vestibule/callback" && self.draws.percent(80)
+        if route.path == "/.vestibule/callback"
+            && self.draws.percent(80)
             && let Some(to) = self.draws.any(&self.world.hand_overs)
             && let Some((_, path)) = to.split_once(".acme.example")
         {
             return path.to_owned();
         }
-        if route.path.ends_with("{token}") && self.draws.percent(50)
+        if route.path.ends_with("{token}")
+            && self.draws.percent(50)
             && let Some(link) = self.draws.any(&self.world.links)
         {
             return link.clone();
@@ -215,10 +235,16 @@ impl Grammar<'_> {
             1 => [good.as_bytes(), &self.draws.bytes(200)].concat(),
             2 => [good.as_bytes(), b"&x=%ff%fe"].concat(),
             3 => [good.as_bytes(), b"&x=%00"].concat(),
-            4 => (0..self.draws.below(60)).map(|n| format!("f{n}=x&")).collect::<String>().into_bytes(),
+            4 => (0..self.draws.below(60))
+                .map(|n| format!("f{n}=x&"))
+                .collect::<String>()
+                .into_bytes(),
             5 => format!("{good}&x={}", "a".repeat(66_000)).into_bytes(),
             6 => format!("{{\"email\":\"{}\"}}", weird(self.draws)).into_bytes(),
-            7 => format!("--b\r\nContent-Disposition: form-data; name=\"code\"\r\n\r\n{good}\r\n--b--").into_bytes(),
+            7 => format!(
+                "--b\r\nContent-Disposition: form-data; name=\"code\"\r\n\r\n{good}\r\n--b--"
+            )
+            .into_bytes(),
             8 => escape(&good).into_bytes(),
             9 => good[..self.draws.below(good.len() + 1)].as_bytes().to_vec(),
             10 => vec![],
@@ -268,7 +294,10 @@ impl Grammar<'_> {
             headers.push(("origin", ORIGIN.into()));
         }
         if self.draws.percent(20) {
-            let referrer = format!("{ORIGIN}{}", value_of("return_to", "ada", self.world, self.app, self.draws));
+            let referrer = format!(
+                "{ORIGIN}{}",
+                value_of("return_to", "ada", self.world, self.app, self.draws)
+            );
             headers.push(("referer", referrer));
         }
         if self.draws.percent(50) {
@@ -296,7 +325,8 @@ impl Grammar<'_> {
         ] {
             if !self.earnest && self.draws.percent(6) {
                 let value = match self.draws.below(4) {
-                    0 => (*self.draws.one(&["Bearer x", "null", "none", "127.0.0.1:80", "[::1]"])).to_owned(),
+                    0 => (*self.draws.one(&["Bearer x", "null", "none", "127.0.0.1:80", "[::1]"]))
+                        .to_owned(),
                     1 => format!("Bearer {}", self.session(Some(0))),
                     _ => weird(self.draws),
                 };
@@ -306,7 +336,10 @@ impl Grammar<'_> {
         headers
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of a request, put together here alone")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of a request, put together here alone"
+    )]
     fn sent(
         &mut self,
         to_gate: bool,
@@ -325,7 +358,8 @@ impl Grammar<'_> {
             Some((HeaderName::from_static(name), value))
         });
         // Nine in ten come through the proxy, the others by themselves.
-        let peer = if self.draws.percent(95) { Ipv4Addr::LOCALHOST } else { Ipv4Addr::new(192, 0, 2, 9) };
+        let peer =
+            if self.draws.percent(95) { Ipv4Addr::LOCALHOST } else { Ipv4Addr::new(192, 0, 2, 9) };
         Sent {
             to_gate,
             method,

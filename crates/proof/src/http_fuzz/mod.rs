@@ -168,7 +168,10 @@ impl Tally {
         let (late, mib) = (resident(), 1024 * 1024);
         report.figure("requests", requests);
         report.figure("seed", run.seed);
-        report.figure("routes answered with success", format!("{} of {}", self.routes.len(), routes::ROUTES.len()));
+        report.figure(
+            "routes answered with success",
+            format!("{} of {}", self.routes.len(), routes::ROUTES.len()),
+        );
         report.figure("pages behind a door", self.inside);
         report.figure("yes of the gate", self.yes);
         for (status, count) in &self.statuses {
@@ -185,8 +188,12 @@ impl Tally {
             report.violation(format!("memory grew from {} to {} MiB", early / mib, late / mib));
         }
         // A grammar that reaches nothing finds nothing.
-        if run.only.is_none() && requests >= 1_000 && (self.inside * 50 < requests || self.yes == 0) {
-            report.violation(format!("only {} pages and {} of the gate were reached", self.inside, self.yes));
+        if run.only.is_none() && requests >= 1_000 && (self.inside * 50 < requests || self.yes == 0)
+        {
+            report.violation(format!(
+                "only {} pages and {} of the gate were reached",
+                self.inside, self.yes
+            ));
         }
         report
     }

@@ -39,7 +39,11 @@ pub(super) const ROUTES: &[Route] = &[
     open(BOTH, "/invitation/{token}", &["name", "password"]),
     inside(ACT, "/notices/{id}/dismiss", &[]),
     open(BOTH, "/password/{token}", &["password"]),
-    inside(BOTH, "/proof", &["code", "password", "act", "return_to", "with", "instead", "required", "name"]),
+    inside(
+        BOTH,
+        "/proof",
+        &["code", "password", "act", "return_to", "with", "instead", "required", "name"],
+    ),
     open(PAGE, "/readyz", &[]),
     open(BOTH, "/recover/{token}", &["password", "return_to"]),
     inside(PAGE, "/settings/account", &[]),

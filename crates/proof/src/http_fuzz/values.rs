@@ -114,7 +114,8 @@ fn code(who: &str, world: &World, app: &TestApp, draws: &mut Draws) -> String {
 
 /// A path with its query, here or nearly here.
 fn path(world: &World, draws: &mut Draws) -> String {
-    let paths = ["/", "/settings/security", "/settings/account/mfa", "/settings/users?search=a&mfa=none"];
+    let paths =
+        ["/", "/settings/security", "/settings/account/mfa", "/settings/users?search=a&mfa=none"];
     match draws.below(6) {
         0 => draws.any(&world.links).cloned().unwrap_or_default(),
         1 => format!("/{}", weird(draws)),

@@ -150,11 +150,13 @@ impl World {
             }
         }
         if let Some((_, rest)) = received.text().split_once("id=\"link\" type=\"text\" value=\"")
-            && let Some(path) = rest.split('"').next().and_then(|link| link.split(".example").nth(1))
+            && let Some(path) =
+                rest.split('"').next().and_then(|link| link.split(".example").nth(1))
         {
             note(&mut self.links, path.to_owned());
         }
-        for place in ["/settings/users/", "/factors/", "/sessions/", "/applications/", "/notices/"] {
+        for place in ["/settings/users/", "/factors/", "/sessions/", "/applications/", "/notices/"]
+        {
             for rest in received.text().split(place).skip(1).take(4) {
                 let id: String = rest.chars().take(36).collect();
                 if id.len() == 36 && id.matches('-').count() == 4 && !self.ids.contains(&id) {
@@ -177,7 +179,9 @@ impl World {
             self.set = set.split('"').next().map(str::to_owned);
             jar.next = Some(kept);
         }
-        if path == "/sign-in" && let Some(over) = jar.session.take() {
+        if path == "/sign-in"
+            && let Some(over) = jar.session.take()
+        {
             note(&mut self.stale, over);
         }
     }

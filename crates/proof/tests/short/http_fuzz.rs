@@ -10,5 +10,7 @@ async fn no_request_of_the_grammar_breaks_anything_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_request_of_the_grammar_breaks_anything_on_postgres() {
-    run(Run { database: Database::Postgres, seed: 2, requests: 1_000, only: None }).await.must_hold();
+    run(Run { database: Database::Postgres, seed: 2, requests: 1_000, only: None })
+        .await
+        .must_hold();
 }
