@@ -67,7 +67,7 @@ pub(super) struct App {
 /// The first two recovery codes of a set.
 #[derive(Clone)]
 pub(super) struct Codes {
-    pub(super) codes: Vec<String>,
+    pub(super) texts: Vec<String>,
     pub(super) used: [bool; 2],
     pub(super) kept: bool,
     pub(super) are_attackers: bool,

@@ -6,6 +6,8 @@
 //! asked, counts of users are remembered only where a process watches the database, and the keys are
 //! the same in every state.
 
+#![expect(clippy::similar_names, reason = "states are put on a stage; what is used is a user's")]
+
 mod actions;
 mod ghost;
 mod key;

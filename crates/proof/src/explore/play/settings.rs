@@ -127,7 +127,7 @@ impl Stage {
         };
         // What is used is struck out.
         if let Some(codes) = &ghost.people[user].codes {
-            for (code, used) in codes.codes.iter().zip(codes.used) {
+            for (code, used) in codes.texts.iter().zip(codes.used) {
                 let is_shown = shown.codes.iter().any(|shown| **shown == **code);
                 must!(is_shown != used, "a recovery code is shown that is used, or is not shown");
             }
