@@ -6,6 +6,7 @@
 mod accounts;
 mod address_changes;
 mod applications;
+mod applications_restored;
 mod asks;
 mod audit;
 mod audit_chain;
