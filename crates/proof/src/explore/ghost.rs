@@ -47,6 +47,8 @@ pub(super) struct Person {
     pub(super) codes: Option<Codes>,
     /// Attempts in the budget.
     pub(super) budget: i64,
+    /// Attempts since the latest proof of this user, and when the latest was counted.
+    pub(super) tries: (u32, i64),
     /// The latest link of each kind.
     pub(super) links: [Option<Link>; 3],
     /// One that another took the place of, or that was taken.
@@ -149,6 +151,7 @@ impl Ghost {
             apps: vec![],
             codes: None,
             budget: 0,
+            tries: (0, 0),
             links: [const { None }; 3],
             dead_links: vec![],
         };
@@ -255,6 +258,9 @@ impl Ghost {
     ) {
         let given = Given { at: self.now, epoch: self.people[who].epoch };
         self.end_session(browser);
+        if self.people[who].apps.is_empty() {
+            self.people[who].tries = (0, 0);
+        }
         self.browsers[browser].cookie = Some(Cookie {
             token,
             who,
@@ -307,6 +313,7 @@ impl Ghost {
         let now = self.now;
         if let Some(cookie) = &mut self.browsers[browser].cookie {
             let epoch = self.people[cookie.who].epoch;
+            self.people[cookie.who].tries = (0, 0);
             cookie.second = Some((by, Given { at: now, epoch }));
             cookie.seen = now;
             cookie.attempts = 0;
@@ -327,6 +334,7 @@ impl Ghost {
             let person = &mut self.people[cookie.who];
             let cost = i64::try_from(person.apps.len()).unwrap_or(1).max(1);
             person.budget += cost;
+            person.tries = (person.tries.0 + 1, self.now);
             cookie.attempts += cost;
         }
     }
@@ -343,6 +351,15 @@ impl Ghost {
     /// Which password the user of this browser would choose next.
     pub(super) fn next_password(&self, browser: usize, user: usize) -> u8 {
         if browser == ATTACKERS { 3 } else { (self.people[user].password + 1) % 3 }
+    }
+
+    /// Whether the next attempt at a code of this user has to wait: five are free, then it is five
+    /// seconds and twice as long each time, up to a quarter of an hour.
+    pub(super) fn must_wait(&self, user: usize) -> bool {
+        let (tries, latest) = self.people[user].tries;
+        let Some(doublings) = tries.checked_sub(5) else { return false };
+        let wait = ((5 * SECOND) << doublings.min(10)).min(15 * MINUTE);
+        (0..wait).contains(&(self.now - latest))
     }
 
     pub(super) fn cost(&self, user: usize) -> i64 {

@@ -193,19 +193,21 @@ impl Stage {
         each.filter(|(_, (one, other))| one != other).map(|(table, _)| &*table.name).collect()
     }
 
-    /// A state in which a number of a user's is another: what would take too many acts.
+    /// A state in which so many attempts at codes are in a user's budget, four of them of this moment:
+    /// what would take too many acts.
     pub(super) fn with_budget_used(&self, mut state: State, user: usize, used: i64) -> State {
         let at = self.tables.tables.iter().position(|table| table.name == "users").unwrap();
         let columns = &self.tables.tables[at].columns;
-        let column = columns.iter().position(|column| column.name == "code_attempts").unwrap();
+        let column = |name| columns.iter().position(|column| column.name == name).unwrap();
         let mut rows: Vec<Vec<serde_json::Value>> = serde_json::from_str(&state.rows[at]).unwrap();
-        for row in &mut rows {
-            if row[0] == self.users[user].to_string() {
-                row[column] = used.into();
-            }
+        for row in rows.iter_mut().filter(|row| row[0] == self.users[user].to_string()) {
+            row[column("code_attempts")] = used.into();
+            row[column("code_tries")] = 4.into();
+            row[column("code_tried_at")] = state.ghost.now.into();
         }
         state.rows[at] = serde_json::to_string(&rows).unwrap().into();
         state.ghost.people[user].budget = used;
+        state.ghost.people[user].tries = (4, state.ghost.now);
         state
     }
 }

@@ -80,6 +80,7 @@ impl Stage {
             Proven::Accepted(token) => {
                 must!(is_known, "a code was accepted where the password is asked for");
                 must!(is_unspent, "a code was accepted twice");
+                must!(!ghost.must_wait(who), "a code was accepted that had to wait");
                 must!(self.stands(ghost, browser), "a code was accepted for what had ended");
                 must!(
                     ghost.people[who].budget + ghost.cost(who) <= BUDGET,
@@ -236,6 +237,7 @@ fn refused_code(
         }
         _ => {
             must!(!is_spent, "a code was compared although the budget is spent");
+            must!(!ghost.must_wait(who), "a code was compared that had to wait");
             ghost.count_attempt(browser);
         }
     }

@@ -57,6 +57,7 @@ impl Stage {
                 ghost.bump_and_reissue(browser, token);
                 ghost.people[user].password = next;
                 ghost.people[user].budget = 0;
+                ghost.people[user].tries = (0, 0);
                 ghost.give_password(browser);
                 said("it is changed")
             }
