@@ -113,6 +113,13 @@ impl Deed {
         Some(Self::Race(*all.get(first)?, all[between]))
     }
 
+    /// The numbers of the two actions of a race.
+    pub(super) fn parts(number: u16, all: &[Action]) -> Vec<u16> {
+        let length = u16::try_from(all.len()).unwrap_or(1);
+        let race = number.checked_sub(RACES);
+        race.map_or(vec![], |race| vec![race / length, race % length])
+    }
+
     /// The number of the race of two actions.
     pub(super) fn race(first: u16, between: u16, all: &[Action]) -> u16 {
         RACES + first * u16::try_from(all.len()).unwrap_or(0) + between

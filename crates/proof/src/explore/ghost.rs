@@ -28,6 +28,8 @@ pub(super) struct Ghost {
     pub(super) mistakes: u8,
     /// How often randomness was drawn.
     pub(super) draws: u64,
+    /// How many sessions have begun.
+    pub(super) sessions: u64,
     /// The switch.
     pub(super) required: bool,
     /// Whose password the attacker knows.
@@ -95,6 +97,8 @@ pub(super) struct Browser {
 /// A session, as the one who has its cookie knows it.
 #[derive(Clone)]
 pub(super) struct Cookie {
+    /// Which session: the same under every token that replaces this one.
+    pub(super) session: u64,
     pub(super) token: Token,
     pub(super) who: usize,
     pub(super) created: i64,
@@ -160,6 +164,7 @@ impl Ghost {
             set_back: 0,
             mistakes: 0,
             draws,
+            sessions: 0,
             required: false,
             victim,
             people: [person(true), person(false)],
@@ -261,7 +266,9 @@ impl Ghost {
         if self.people[who].apps.is_empty() {
             self.people[who].tries = (0, 0);
         }
+        self.sessions += 1;
         self.browsers[browser].cookie = Some(Cookie {
+            session: self.sessions,
             token,
             who,
             created: self.now,

@@ -43,7 +43,16 @@ impl Replay {
     /// A path that still ends badly, and of which nothing can be left out.
     pub(super) async fn shorten(&mut self, path: &[u16]) -> Vec<u16> {
         let with_ways = !self.is_bad(path, false).await;
-        let mut path = path.to_vec();
+        let (mut path, mut before) = (path.to_vec(), usize::MAX);
+        while path.len() < before {
+            before = path.len();
+            self.leave_out(&mut path, with_ways).await;
+            self.part_races(&mut path, with_ways).await;
+        }
+        path
+    }
+
+    async fn leave_out(&mut self, path: &mut Vec<u16>, with_ways: bool) {
         let mut size = path.len() / 2;
         while size > 0 {
             let mut at = 1;
@@ -51,14 +60,27 @@ impl Replay {
                 let mut shorter = path.clone();
                 shorter.drain(at..(at + size).min(path.len()));
                 if self.is_bad(&shorter, with_ways).await {
-                    path = shorter;
+                    *path = shorter;
                 } else {
                     at += size;
                 }
             }
             size /= 2;
         }
-        path
+    }
+
+    /// One of two requests alone, where that is enough.
+    async fn part_races(&mut self, path: &mut [u16], with_ways: bool) {
+        for at in 1..path.len() {
+            for alone in Deed::parts(path[at], &self.all) {
+                let mut simpler = path.to_vec();
+                simpler[at] = alone;
+                if self.is_bad(&simpler, with_ways).await {
+                    path[at] = alone;
+                    break;
+                }
+            }
+        }
     }
 
     async fn is_bad(&mut self, path: &[u16], with_ways: bool) -> bool {

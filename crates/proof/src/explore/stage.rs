@@ -41,6 +41,14 @@ pub(super) struct State {
     pub(super) ghost: Ghost,
 }
 
+/// What an act stands on.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Stand {
+    pub(super) token: String,
+    pub(super) session: u64,
+    pub(super) epoch: u32,
+}
+
 /// One Vestibule, and what stands in its database now.
 pub(super) struct Stage {
     pub(super) vestibule: Vestibule,
@@ -50,8 +58,8 @@ pub(super) struct Stage {
     pub(super) browsers: [Visitor; 3],
     /// What another request does between the authority of the one that is played and its act.
     pub(super) between: Cell<Option<Action>>,
-    /// On what the act stood before that: cookie and epoch.
-    pub(super) stood: RefCell<Option<(String, u32)>>,
+    /// On what the act stood before that.
+    pub(super) stood: RefCell<Option<Stand>>,
     store: Store,
     clock: MovableClock,
     draws: Arc<AtomicU64>,

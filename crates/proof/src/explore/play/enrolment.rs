@@ -16,10 +16,10 @@ impl Stage {
             return said("no key is shown");
         };
         let shown = match self.vestibule.show_enrolment(&self.browsers[browser], &who).await {
-            Err(FlowError::Busy) if !self.stands(ghost, browser) => return said("it is over"),
+            Err(FlowError::Busy) if !self.goes_on(ghost, browser) => return said("it is over"),
             shown => shown?,
         };
-        if !self.stands(ghost, browser) {
+        if !self.goes_on(ghost, browser) {
             return said("a key is shown that is void");
         }
         let secret = app_of(&shown.key);
