@@ -37,10 +37,10 @@ enum Part {
         #[arg(long, default_value_t = 50)]
         ways_every: u32,
         /// From every how many-th state races are played
-        #[arg(long, default_value_t = 10)]
+        #[arg(long, default_value_t = 20)]
         races_every: u32,
         /// Actions that are taken on walks at random first
-        #[arg(long, default_value_t = 300_000)]
+        #[arg(long, default_value_t = 100_000)]
         walked: u64,
         /// Instead: play this path again, and say what happens
         #[arg(long, value_delimiter = ',')]
