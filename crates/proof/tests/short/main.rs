@@ -1,3 +1,4 @@
 //! The short forms of the proof's parts.
 
+mod faults;
 mod marks;

@@ -1,0 +1,56 @@
+//! Faults: the program as it is shipped, with durability settings as shipped, is killed, starved and
+//! cut off, on both databases; what was answered holds.
+//!
+//! - `kill`: the server and PostgreSQL are killed under load
+
+pub mod kill;
+pub mod load;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::Report;
+use crate::installation::binary;
+use kill::{Kills, Victim};
+
+/// How much of each.
+#[derive(Args, Clone)]
+pub struct Options {
+    /// The program that is broken [default: the one beside this]
+    #[arg(long)]
+    pub binary: Option<PathBuf>,
+    /// How often the server on SQLite is killed; the others half as often
+    #[arg(long, default_value_t = 100)]
+    pub kills: u32,
+    /// People with an app
+    #[arg(long, default_value_t = 300)]
+    pub people: usize,
+    /// Seconds within which it has to be ready again
+    #[arg(long, default_value_t = 2)]
+    pub ready_seconds: u64,
+    /// For the choices
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// The long form.
+pub async fn report(options: &Options) -> Report {
+    let mut report = Report::default();
+    let binary = binary(options.binary.as_deref());
+    kills(&binary, options, &mut report).await;
+    report
+}
+
+async fn kills(binary: &Path, options: &Options, report: &mut Report) {
+    for (victim, times) in [
+        (Victim::OnSqlite, options.kills),
+        (Victim::OnPostgres, options.kills / 2),
+        (Victim::Postgres, options.kills / 2),
+    ] {
+        let (people, seed) = (options.people, options.seed);
+        let ready_within = Duration::from_secs(options.ready_seconds);
+        kill::run(binary, Kills { victim, times, people, ready_within, seed }, report).await;
+    }
+}
