@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use vestibule_domain::application::{Enter, Host, Rules};
 use vestibule_domain::email::Email;
 use vestibule_domain::id::{AccountId, UserId};
 use vestibule_domain::name::Name;
@@ -21,6 +22,8 @@ use vestibule_store::Store;
 use vestibule_testkit::app::{CHEAP, email, password, randomness};
 use vestibule_testkit::database::{open, open_as_is};
 use vestibule_testkit::{Client, Program, Yard};
+
+use crate::protected::HOST;
 
 /// An account with people, on a database that any program may be started on.
 pub struct Installation {
@@ -134,6 +137,14 @@ impl Installation {
             let (id, secret) = vestibule.furnish_user(self.account, &user).await.unwrap();
             self.people.push(Person { who, id, secret: secret.unwrap(), taken: Mutex::new(0) });
         }
+        let host = Host::parse(HOST, false).unwrap();
+        let rules = Rules {
+            account: self.account,
+            enter: Enter::Everyone,
+            always_mfa: false,
+            max_age: None,
+        };
+        vestibule.furnish_application(&name, &host, rules).await.unwrap();
         store.close().await;
     }
 

@@ -15,14 +15,18 @@ use vestibule_domain::time::Timestamp;
 use vestibule_metrics::Stopwatch;
 
 use crate::changes::Changes;
-use crate::engine::{Connection, Reading, Row, Writing};
+use crate::engine::{Connection, Reading, Row, Writing, in_time};
 use crate::error::StoreError;
 use crate::in_use::InUse;
 use crate::metrics::StoreMetrics;
 use crate::migrations::{self, Spelling};
+use crate::postgres_pool::PostgresPool;
 
-/// How long a request waits for a connection before the database counts as away.
+/// How long a request waits for SQLite's writer before the database counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same for a connection to PostgreSQL. Who began to wait while it was away is in nobody's way
+/// for longer than this after it is back.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Readers of SQLite at a time: reading is work for a core, not waiting.
 const READERS: u32 = 2;
@@ -92,7 +96,7 @@ pub(crate) enum Pools {
         /// How many connections the writer has been so far: one, unless it broke.
         writers: Arc<AtomicU64>,
     },
-    Postgres(PgPool),
+    Postgres(Arc<PostgresPool>),
 }
 
 impl Store {
@@ -122,7 +126,7 @@ impl Store {
     pub async fn open_as_is(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let pools = match url {
             DatabaseUrl::Sqlite(path) => sqlite_pools(sqlite_options(path)).await?,
-            DatabaseUrl::Postgres(options) => Pools::Postgres(postgres_pool(options).await?),
+            DatabaseUrl::Postgres(options) => of_postgres(postgres_pool(options).await?),
         };
         let (sender, metrics, changes) = Default::default();
         Ok(Self { pools, sender, metrics, changes, _in_use: None })
@@ -138,7 +142,9 @@ impl Store {
         let wait = Stopwatch::start();
         let connection = match &self.pools {
             Pools::Sqlite { readers, .. } => readers.acquire().await.map(Connection::Sqlite),
-            Pools::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
+            Pools::Postgres(pool) => {
+                pool.lend(async |pool| pool.acquire().await).await.map(Connection::Postgres)
+            }
         };
         let connection = self.metrics.lent(&self.metrics.reading, wait, connection)?;
         Ok(Reading { connection })
@@ -153,7 +159,10 @@ impl Store {
             Pools::Sqlite { writer, .. } => {
                 writer.begin_with("BEGIN IMMEDIATE").await.map(Connection::SqliteWrite)
             }
-            Pools::Postgres(pool) => pool.begin().await.map(Connection::PostgresWrite),
+            Pools::Postgres(pool) => {
+                let begun = pool.lend(async |pool| in_time(pool.begin()).await).await;
+                begun.map(Connection::PostgresWrite)
+            }
         };
         let connection = self.metrics.lent(&self.metrics.writing, wait, connection)?;
         Ok(Writing {
@@ -229,7 +238,7 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres(pool) => pool.current().close().await,
         }
     }
 }
@@ -288,13 +297,17 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Store, StoreError> 
     let pool = postgres_pool(options).await?;
     migrations::apply(&mut *pool.acquire().await?, Spelling::Postgres).await?;
     let (sender, metrics, changes) = Default::default();
-    Ok(Store { pools: Pools::Postgres(pool), sender, metrics, changes, _in_use: None })
+    Ok(Store { pools: of_postgres(pool), sender, metrics, changes, _in_use: None })
+}
+
+fn of_postgres(pool: PgPool) -> Pools {
+    Pools::Postgres(Arc::new(PostgresPool::new(pool)))
 }
 
 async fn postgres_pool(options: &PgConnectOptions) -> Result<PgPool, StoreError> {
     let pool = PgPoolOptions::new()
         .max_connections(16)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(CONNECT_TIMEOUT)
         // What was used a moment ago is there, and need not be asked before each use.
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
@@ -312,6 +325,9 @@ async fn postgres_pool(options: &PgConnectOptions) -> Result<PgPool, StoreError>
             // Who waited for a guard reads, in the next statement, what the one before wrote; a
             // stricter default of the server's would fail such requests instead.
             ("default_transaction_isolation", "read committed"),
+            // A node that stands still, or that the network has lost, must not hold its rows against
+            // the others. None waits inside a transaction for anything but the database.
+            ("idle_in_transaction_session_timeout", "5s"),
         ]))
         .await?;
     Ok(pool)

@@ -119,6 +119,13 @@ impl Program {
         String::from_utf8_lossy(&log[from..]).into_owned()
     }
 
+    /// What it has logged as errors of its own.
+    pub fn errors(&self, yard: &Yard) -> Vec<String> {
+        let log = std::fs::read(yard.path(&format!("{}.log", self.name))).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log).into_owned();
+        log.lines().filter(|line| line.contains("ERROR")).take(5).map(ToOwned::to_owned).collect()
+    }
+
     /// Its process number.
     pub fn id(&self) -> Option<u32> {
         self.child.lock().unwrap().as_ref().map(Child::id)

@@ -2,7 +2,9 @@
 //! cut off, on both databases; what was answered holds.
 //!
 //! - `kill`: the server and PostgreSQL are killed under load
+//! - `away`: PostgreSQL is stopped, hangs or is cut off
 
+pub mod away;
 pub mod kill;
 pub mod load;
 
@@ -24,6 +26,9 @@ pub struct Options {
     /// How often the server on SQLite is killed; the others half as often
     #[arg(long, default_value_t = 100)]
     pub kills: u32,
+    /// How often PostgreSQL goes away
+    #[arg(long, default_value_t = 50)]
+    pub away: usize,
     /// People with an app
     #[arg(long, default_value_t = 300)]
     pub people: usize,
@@ -40,6 +45,9 @@ pub async fn report(options: &Options) -> Report {
     let mut report = Report::default();
     let binary = binary(options.binary.as_deref());
     kills(&binary, options, &mut report).await;
+    if options.away > 0 {
+        away::run(&binary, options.away, options.seed, &mut report).await;
+    }
     report
 }
 
@@ -49,6 +57,9 @@ async fn kills(binary: &Path, options: &Options, report: &mut Report) {
         (Victim::OnPostgres, options.kills / 2),
         (Victim::Postgres, options.kills / 2),
     ] {
+        if times == 0 {
+            continue;
+        }
         let (people, seed) = (options.people, options.seed);
         let ready_within = Duration::from_secs(options.ready_seconds);
         kill::run(binary, Kills { victim, times, people, ready_within, seed }, report).await;
