@@ -39,6 +39,7 @@ pub struct Installation {
     pub account: AccountId,
     /// Whoever has an app. The first one is an Admin.
     pub people: Vec<Person>,
+    key: MasterKey,
 }
 
 /// Somebody with a password and an app.
@@ -108,21 +109,26 @@ impl Installation {
             database: database.unwrap_or(&file).to_owned(),
             account: AccountId::new(now(), &randomness()),
             people: vec![],
+            key: MasterKey::new(&randomness()),
         };
         it.furnish(people).await;
         it
     }
 
-    async fn furnish(&mut self, people: usize) {
-        let key = MasterKey::new(&randomness());
-        self.write_key(&key);
+    /// The use cases on its database, in this process.
+    pub async fn vestibule(&self) -> (Vestibule, Store) {
         let store = open(&self.database).await;
         let settings = Settings { hash_cost: CHEAP, ..Settings::default() };
         let hashing = HashingQueue::start(Priority::Usual).unwrap();
-        let (keys, clock) = (std::slice::from_ref(&key), Clock::new(now, steady));
+        let (keys, clock) = (std::slice::from_ref(&self.key), Clock::new(now, steady));
         let vestibule =
             Vestibule::open(store.clone(), keys, clock, randomness(), settings, hashing);
-        let vestibule = vestibule.await.unwrap();
+        (vestibule.await.unwrap(), store)
+    }
+
+    async fn furnish(&mut self, people: usize) {
+        self.write_key(&self.data);
+        let (vestibule, store) = self.vestibule().await;
         let name = Name::parse("Acme Analytics").unwrap();
         self.account = vestibule.furnish_account(&name).await.unwrap();
         for number in 0..people {
@@ -148,18 +154,31 @@ impl Installation {
         store.close().await;
     }
 
-    fn write_key(&self, key: &MasterKey) {
-        let line = format!("vestibule-master-key-1 {}\n", STANDARD.encode(key.expose_bytes()));
+    fn write_key(&self, folder: &Path) {
+        let key = STANDARD.encode(self.key.expose_bytes());
         let mut options = std::fs::OpenOptions::new();
         let file = options.write(true).create_new(true).mode(0o600);
-        let mut file = file.open(self.data.join("master.key")).unwrap();
-        std::io::Write::write_all(&mut file, line.as_bytes()).unwrap();
+        let mut file = file.open(folder.join("master.key")).unwrap();
+        std::io::Write::write_all(&mut file, format!("vestibule-master-key-1 {key}\n").as_bytes())
+            .unwrap();
+    }
+
+    /// The program as one of several, with a data folder of its own that holds the same key.
+    pub fn node(&self, name: &str, database: &str) -> Program {
+        let data = self.yard.path(&format!("data-of-{name}"));
+        std::fs::create_dir(&data).unwrap();
+        self.write_key(&data);
+        self.program_in(name, &data, database)
     }
 
     /// The program on this installation, not started yet. It reaches the database at `database`.
     /// Everybody's address is taken from a proxy's word, so that people are in networks of their own.
     pub fn program(&self, name: &str, database: &str) -> Program {
-        let data = self.data.display().to_string();
+        self.program_in(name, &self.data, database)
+    }
+
+    fn program_in(&self, name: &str, data: &Path, database: &str) -> Program {
+        let data = data.display().to_string();
         let arguments = ["--data-dir", &data, "--database", database];
         let trusts = ["--trusted-proxies", "127.0.0.1/32"];
         Program::new(name, &self.binary, &[&arguments[..], &trusts].concat())

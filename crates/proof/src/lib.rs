@@ -11,6 +11,7 @@ pub mod draws;
 pub mod faults;
 pub mod installation;
 pub mod marks;
+pub mod nodes;
 pub mod protected;
 pub mod report;
 

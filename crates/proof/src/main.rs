@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use vestibule_proof::{Report, faults, marks};
+use vestibule_proof::{Report, faults, marks, nodes};
 
 #[derive(Parser)]
 #[command(about = "The long forms of the proof, as scripts/prove runs them", version)]
@@ -19,12 +19,15 @@ enum Part {
     Marks,
     /// Killed, starved and cut off
     Faults(faults::Options),
+    /// Two nodes on one PostgreSQL
+    Nodes(nodes::Options),
 }
 
 fn main() -> ExitCode {
     let report: Report = match Arguments::parse().part {
         Part::Marks => marks::report(),
         Part::Faults(options) => run(faults::report(&options)),
+        Part::Nodes(options) => run(nodes::report(&options)),
     };
     println!("{}", serde_json::to_string(&report).unwrap_or_default());
     if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

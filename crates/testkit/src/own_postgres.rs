@@ -64,6 +64,13 @@ impl OwnPostgres {
         format!("postgres://app@127.0.0.1:{port}/postgres")
     }
 
+    /// Runs a statement as its superuser.
+    pub fn sql(&self, statement: &str) {
+        let mut psql = Command::new(self.binaries.join("psql"));
+        let output = psql.args(["-X", "-q", "-d", &self.url(), "-c", statement]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.yard.path("log")).unwrap_or_default()

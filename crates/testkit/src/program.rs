@@ -101,15 +101,17 @@ impl Program {
     pub async fn ready(&self, yard: &Yard) {
         let asked = async {
             while self.readiness().await != Some(200) {
-                let mut child = self.child.lock().unwrap();
-                let ended = child.as_mut().and_then(|child| child.try_wait().unwrap());
-                assert!(ended.is_none(), "{} ended: {ended:?}\n{}", self.name, self.log(yard));
-                drop(child);
+                assert!(!self.has_ended(), "{} has ended\n{}", self.name, self.log(yard));
                 sleep(LOOK_EVERY).await;
             }
         };
         let ready = timeout(Duration::from_mins(1), asked).await;
         assert!(ready.is_ok(), "{} is not ready after a minute\n{}", self.name, self.log(yard));
+    }
+
+    fn has_ended(&self) -> bool {
+        let mut child = self.child.lock().unwrap();
+        child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_some())
     }
 
     /// The end of what it has logged.
@@ -128,7 +130,13 @@ impl Program {
 
     /// Its process number.
     pub fn id(&self) -> Option<u32> {
-        self.child.lock().unwrap().as_ref().map(Child::id)
+        let started = self.child.lock().unwrap().as_ref().map(Child::id)?;
+        if self.wrapper.is_empty() {
+            return Some(started);
+        }
+        // What stands before it has it for a child.
+        let children = std::fs::read_to_string(format!("/proc/{started}/task/{started}/children"));
+        children.ok()?.split_whitespace().next()?.parse().ok()
     }
 
     fn send(&self, which: Signal) {

@@ -2,11 +2,15 @@
 //! cut off, on both databases; what was answered holds.
 //!
 //! - `kill`: the server and PostgreSQL are killed under load
+//! - `sync`: an answer comes after the sync of its commit
+//! - `disk`: the disk is full, or read-only
 //! - `away`: PostgreSQL is stopped, hangs or is cut off
 
 pub mod away;
+pub mod disk;
 pub mod kill;
 pub mod load;
+pub mod sync;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,6 +30,15 @@ pub struct Options {
     /// How often the server on SQLite is killed; the others half as often
     #[arg(long, default_value_t = 100)]
     pub kills: u32,
+    /// A build with the feature `prove`, which can have SQLite sync less
+    #[arg(long)]
+    pub control: Option<PathBuf>,
+    /// Codes whose answers are looked at through strace
+    #[arg(long, default_value_t = 100)]
+    pub codes: usize,
+    /// How often the disk is full, and read-only
+    #[arg(long, default_value_t = 10)]
+    pub disks: usize,
     /// How often PostgreSQL goes away
     #[arg(long, default_value_t = 50)]
     pub away: usize,
@@ -45,6 +58,12 @@ pub async fn report(options: &Options) -> Report {
     let mut report = Report::default();
     let binary = binary(options.binary.as_deref());
     kills(&binary, options, &mut report).await;
+    if options.codes > 0 {
+        sync::run(&binary, options.control.as_deref(), options.codes, &mut report).await;
+    }
+    if options.disks > 0 {
+        disk::run(&binary, options.disks, &mut report).await;
+    }
     if options.away > 0 {
         away::run(&binary, options.away, options.seed, &mut report).await;
     }
