@@ -101,6 +101,12 @@ mod tests {
 
     use super::StoreError;
 
+    #[test]
+    fn a_greeting_that_breaks_off_passes() {
+        let error = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".into());
+        assert!(matches!(StoreError::from(error), StoreError::Unavailable(_)));
+    }
+
     /// What SQLite says of a disk that is full or read-only, and of a statement that is wrong.
     #[tokio::test]
     async fn a_full_or_read_only_disk_passes_and_a_wrong_statement_does_not() {

@@ -24,8 +24,6 @@ const ASKERS: usize = 20;
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long what the gate remembers may count.
 const REMEMBERED: Duration = Duration::from_secs(1);
-/// Until when everything has to work again.
-const HEALED: Duration = Duration::from_secs(5);
 
 /// How the database goes away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +38,22 @@ pub enum Trouble {
     Silent,
 }
 
-const TROUBLES: [Trouble; 4] = [Trouble::Stopped, Trouble::Hanging, Trouble::Torn, Trouble::Silent];
+/// All of them.
+pub const TROUBLES: [Trouble; 4] =
+    [Trouble::Stopped, Trouble::Hanging, Trouble::Torn, Trouble::Silent];
+
+/// How it is run.
+#[derive(Clone, Copy)]
+pub struct Spells {
+    /// In what ways the database goes away, one after the other.
+    pub troubles: &'static [Trouble],
+    /// How often.
+    pub times: usize,
+    /// Until when everything has to work again.
+    pub healed_within: Duration,
+    /// For the choices.
+    pub seed: u64,
+}
 
 /// A question to the server, and its answer.
 #[derive(Clone)]
@@ -77,15 +90,16 @@ struct Scene {
 }
 
 /// Sends the database away so many times.
-pub async fn run(binary: &Path, times: usize, seed: u64, report: &mut Report) {
+pub async fn run(binary: &Path, spells: Spells, report: &mut Report) {
+    let Spells { troubles, times, healed_within, seed } = spells;
     let scene = Arc::new(Scene::make(binary).await);
     let mut draws = Draws::of(seed);
     let (mut answered, mut slowest, mut healed) = (0, Duration::ZERO, vec![]);
     for round in 0..times {
-        let trouble = TROUBLES[round % TROUBLES.len()];
+        let trouble = troubles[round % troubles.len()];
         let before = report.violations.len();
         let away = Duration::from_millis(1_500 + draws.below(1_500) as u64);
-        let (history, spell) = scene.round(trouble, away).await;
+        let (history, spell) = scene.round(trouble, away, healed_within).await;
         let during = |asked: &&Asked| asked.from > spell.begins && asked.from < spell.ends;
         answered += history.iter().filter(during).filter(|asked| asked.status == 503).count();
         let waits = history.iter().filter(during).map(|asked| asked.to - asked.from);
@@ -94,7 +108,7 @@ pub async fn run(binary: &Path, times: usize, seed: u64, report: &mut Report) {
         match spell.healed {
             Some(after) => healed.push(after),
             None => report.violation(format!(
-                "{trouble:?} for {away:?}, the {}th time: {HEALED:?} after it was over, {} did not work",
+                "{trouble:?} for {away:?}, the {}th time: {healed_within:?} after it was over, {} did not work",
                 round + 1,
                 scene.what_does_not_work().await,
             )),
@@ -160,7 +174,12 @@ impl Scene {
         Self { place, program, postgres, cable, asker, inside, application, networks }
     }
 
-    async fn round(self: &Arc<Self>, trouble: Trouble, away: Duration) -> (Vec<Asked>, Spell) {
+    async fn round(
+        self: &Arc<Self>,
+        trouble: Trouble,
+        away: Duration,
+        within: Duration,
+    ) -> (Vec<Asked>, Spell) {
         let (stop, history) = (Arc::new(AtomicBool::new(false)), Arc::default());
         let mut askers = JoinSet::new();
         for number in 0..ASKERS * 2 + 1 {
@@ -182,7 +201,7 @@ impl Scene {
         let ends = steady();
         self.end(trouble);
         let over = steady();
-        let healed = timeout(HEALED, self.until_all_works()).await.ok().map(|()| steady() - over);
+        let healed = timeout(within, self.until_all_works()).await.ok().map(|()| steady() - over);
         stop.store(true, Ordering::SeqCst);
         askers.join_all().await;
         let history: Arc<Mutex<Vec<Asked>>> = history;

@@ -3,10 +3,12 @@
 //!
 //! - `kill`: the server and PostgreSQL are killed under load
 //! - `sync`: an answer comes after the sync of its commit
+//! - `clock`: the server's clock jumps
 //! - `disk`: the disk is full, or read-only
 //! - `away`: PostgreSQL is stopped, hangs or is cut off
 
 pub mod away;
+pub mod clock;
 pub mod disk;
 pub mod kill;
 pub mod load;
@@ -19,7 +21,9 @@ use clap::Args;
 
 use crate::Report;
 use crate::installation::binary;
+use away::Spells;
 use kill::{Kills, Victim};
+use vestibule_testkit::Database;
 
 /// How much of each.
 #[derive(Args, Clone)]
@@ -42,6 +46,12 @@ pub struct Options {
     /// How often PostgreSQL goes away
     #[arg(long, default_value_t = 50)]
     pub away: usize,
+    /// Seconds within which everything has to work again once PostgreSQL is back
+    #[arg(long, default_value_t = 5)]
+    pub heal_seconds: u64,
+    /// Whether the clock jumps
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    pub clock: bool,
     /// People with an app
     #[arg(long, default_value_t = 300)]
     pub people: usize,
@@ -65,7 +75,15 @@ pub async fn report(options: &Options) -> Report {
         disk::run(&binary, options.disks, &mut report).await;
     }
     if options.away > 0 {
-        away::run(&binary, options.away, options.seed, &mut report).await;
+        let healed_within = Duration::from_secs(options.heal_seconds);
+        let (times, seed) = (options.away, options.seed);
+        let spells = Spells { troubles: &away::TROUBLES, times, healed_within, seed };
+        away::run(&binary, spells, &mut report).await;
+    }
+    if options.clock {
+        for database in [Database::Sqlite, Database::Postgres] {
+            clock::run(database, &mut report).await;
+        }
     }
     report
 }

@@ -20,6 +20,9 @@ use crate::Report;
 use crate::asking::{Asker, Given};
 use crate::installation::{Installation, binary};
 
+/// How many try at the same moment.
+const RACERS: usize = 64;
+
 /// How much of each.
 #[derive(Args, Clone)]
 pub struct Options {
@@ -42,7 +45,7 @@ pub async fn report(options: &Options) -> Report {
     let mut report = Report::default();
     let binary = binary(options.binary.as_deref());
     if options.rounds > 0 {
-        once::run(&binary, options.rounds, &mut report).await;
+        once::run(&binary, options.rounds, RACERS, &mut report).await;
     }
     if options.requests > 0 {
         history::run(&binary, options.requests, options.seed, &mut report).await;

@@ -1,4 +1,4 @@
-//! Each thing that is good once, tried by 64 requests at the same moment over both nodes: one of them
+//! Each thing that is good once, tried by many requests at the same moment over both nodes: one of them
 //! succeeds.
 
 use std::collections::BTreeMap;
@@ -17,8 +17,6 @@ use crate::Report;
 use crate::installation::{now, steady};
 use crate::protected::{Application, HOST};
 
-/// How many try at the same moment.
-const RACERS: usize = 64;
 /// Sessions that give a code; each is shared by several.
 const SESSIONS: usize = 8;
 /// Less than the five minutes in which the Admin's proof is fresh.
@@ -34,6 +32,8 @@ struct Try {
 
 struct Races {
     nodes: Arc<Nodes>,
+    /// How many try at the same moment.
+    racers: usize,
     admin: Option<(Client, Duration)>,
     networks: usize,
     people: usize,
@@ -47,10 +47,10 @@ struct Tally {
 }
 
 /// Races for each thing, so many rounds.
-pub async fn run(binary: &Path, rounds: usize, report: &mut Report) {
+pub async fn run(binary: &Path, rounds: usize, racers: usize, report: &mut Report) {
     // Each of these rounds takes somebody whose code was not given yet.
-    let nodes = Arc::new(Nodes::start(binary, rounds + rounds.div_ceil(10) + 2).await);
-    let mut races = Races { nodes, admin: None, networks: 0, people: 0 };
+    let nodes = Arc::new(Nodes::start(binary, rounds + rounds.div_ceil(10) + 3).await);
+    let mut races = Races { nodes, racers, admin: None, networks: 0, people: 0 };
     let mut tallies = BTreeMap::<&str, Tally>::new();
     let mut codes: Vec<(usize, String)> = vec![];
     for round in 1..=rounds {
@@ -91,11 +91,11 @@ pub async fn run(binary: &Path, rounds: usize, report: &mut Report) {
     }
     report.violations.extend(races.nodes.asker.faults().into_iter().take(5));
     drop(races);
-    set_up(binary, rounds, &mut tallies, report).await;
+    set_up(binary, rounds, racers, &mut tallies, report).await;
     for (thing, tally) in tallies {
         let each = tally.statuses.iter().map(|(status, count)| format!("{status}: {count}"));
         let each = each.collect::<Vec<_>>().join(", ");
-        let said = format!("{} rounds of {RACERS}, one success each ({each})", tally.rounds);
+        let said = format!("{} rounds of {racers}, one success each ({each})", tally.rounds);
         report.figure(thing, said);
     }
 }
@@ -173,12 +173,12 @@ impl Races {
     /// Somebody's sessions at the second door, on both nodes.
     async fn at_the_door(&mut self, person: usize) -> Vec<Client> {
         let mut all = vec![];
-        for session in 0..SESSIONS {
+        for session in 0..SESSIONS.min(self.racers) {
             let network = self.network();
             let browser = self.nodes.browser(session, network);
             let credentials = self.nodes.place.people[person].credentials();
             assert!(self.nodes.asker.give_password(&browser, &credentials).await);
-            for copy in 0..RACERS / SESSIONS {
+            for copy in 0..self.racers / SESSIONS.min(self.racers) {
                 all.push(browser.stolen().on(&self.nodes.nodes[copy % 2].url));
             }
         }
@@ -220,7 +220,9 @@ impl Races {
 
     async fn password_link(&mut self) -> String {
         let admin = self.admin().await;
-        let id = self.nodes.place.people[self.people].id;
+        // The last one is nobody's turn.
+        let people = &self.nodes.place.people;
+        let id = people[people.len() - 1].id;
         link_on(&admin.post(&format!("/settings/users/{id}/password-link"), &[]).await)
     }
 
@@ -236,14 +238,15 @@ impl Races {
         path_of(link.unwrap_or_else(|| panic!("{output:?}")))
     }
 
-    /// 64 people who hold the same link.
+    /// People who hold the same link.
     fn strangers(&mut self, path: &str, form: &[(&'static str, String)]) -> Vec<Try> {
+        let racers = self.racers;
         let each = |number: usize| {
             let network = self.network();
             let client = self.nodes.browser(number, network);
             Try { client, path: path.to_owned(), form: Some(form.to_vec()) }
         };
-        (0..RACERS).map(each).collect()
+        (0..racers).map(each).collect()
     }
 
     /// One session's tabs, which all confirm the same new app.
@@ -258,7 +261,7 @@ impl Races {
             path: "/enrolment".into(),
             form: Some(vec![("code", code.clone())]),
         };
-        (0..RACERS).map(each).collect()
+        (0..self.racers).map(each).collect()
     }
 
     /// One browser's tabs, which all bring the same code of a hand-over.
@@ -272,7 +275,7 @@ impl Races {
             path: path.clone(),
             form: None,
         };
-        (0..RACERS).map(each).collect()
+        (0..self.racers).map(each).collect()
     }
 }
 
@@ -280,6 +283,7 @@ impl Races {
 async fn set_up(
     binary: &Path,
     rounds: usize,
+    racers: usize,
     tallies: &mut BTreeMap<&'static str, Tally>,
     report: &mut Report,
 ) {
@@ -297,10 +301,10 @@ async fn set_up(
                 ("email", email(&who)),
                 ("password", password(&who)),
             ];
-            let client = nodes.browser(number, round * RACERS + number);
+            let client = nodes.browser(number, round * racers + number);
             Try { client, path: path.clone(), form: Some(form) }
         };
-        race("set-up link", (0..RACERS).map(each).collect(), redirected, tallies, report).await;
+        race("set-up link", (0..racers).map(each).collect(), redirected, tallies, report).await;
     }
     store.close().await;
 }
