@@ -6,8 +6,10 @@
 #![allow(clippy::missing_panics_doc, reason = "what cannot go on panics: it is a test")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+pub mod access;
 pub mod asking;
 pub mod draws;
+pub mod explore;
 pub mod faults;
 pub mod installation;
 pub mod marks;

@@ -233,6 +233,21 @@ stories! {
         assert!(!at.is_open().await, "24 hours in all");
     }
 
+    /// The session that acts goes on; what was handed out of it has to be asked for anew.
+    async fn an_act_that_ends_all_else_ends_the_gate_cookies_of_its_own_session(https app) {
+        app.protect(HOST).await;
+        let cleo = app.sign_in("cleo").await;
+        let at = app.at(HOST);
+        at.enter(&app, &cleo).await;
+        assert!(at.is_open().await);
+        let new = [("password", "seven quiet marmots dig")];
+        assert_eq!(cleo.post("/settings/security/password", &new).await.status, 303);
+        assert!(cleo.is_in().await);
+        assert!(!at.is_open().await);
+        at.enter(&app, &cleo).await;
+        assert!(at.is_open().await);
+    }
+
     async fn a_proxy_that_is_not_trusted_is_told_so(furnished app) {
         let at = app.at("reports.localhost:8081");
         let page = at.load("/").await;
