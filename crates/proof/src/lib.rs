@@ -9,7 +9,10 @@
 pub mod access;
 pub mod enumeration;
 pub mod explore;
+pub mod fuzz_targets;
+pub mod http_fuzz;
 pub mod marks;
 pub mod report;
+pub mod secrets;
 
 pub use report::Report;

@@ -7,6 +7,9 @@
 
 mod app;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod metrics;
 mod pages;

@@ -3,4 +3,7 @@
 mod access;
 mod enumeration;
 mod explore;
+mod fuzz_targets;
+mod http_fuzz;
 mod marks;
+mod secrets;

@@ -84,7 +84,7 @@ fn here(app: &App, query: &Fields) -> ReturnTo {
     ReturnTo::parse(&here, &app.public_url)
 }
 
-fn challenge(text: &str) -> Option<[u8; 32]> {
+pub(crate) fn challenge(text: &str) -> Option<[u8; 32]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 

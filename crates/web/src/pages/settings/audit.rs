@@ -105,13 +105,13 @@ async fn export(State(app): State<App>, act: Act<Fresh<Admin>>) -> Result<Respon
 }
 
 /// Where a page begins, as it stands in its address.
-fn page_key(query: &Fields) -> Option<AuditKey> {
+pub(crate) fn page_key(query: &Fields) -> Option<AuditKey> {
     let (at, id) = query.text("after").split_once('.')?;
     Some(AuditKey { at: Timestamp::from_millis(at.parse().ok()?), id: id.to_owned() })
 }
 
 /// What is looked for; `None` where a day is none.
-fn search_of(fields: &Fields) -> Option<AuditSearch> {
+pub(crate) fn search_of(fields: &Fields) -> Option<AuditSearch> {
     let day = |name, read: fn(&str) -> Option<Timestamp>| match fields.text(name) {
         "" => Some(None),
         text => read(text).map(Some),

@@ -4,7 +4,7 @@
 mod account;
 mod application;
 pub(crate) mod applications;
-mod audit;
+pub(crate) mod audit;
 mod email;
 mod recovery_codes;
 mod security;
