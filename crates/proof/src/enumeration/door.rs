@@ -182,6 +182,10 @@ impl Door {
         let answer = self.site.ask_page(request, PROXY).await;
         let (mut parts, body) = answer.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "here it is the time itself that is measured"
+        )]
         let took = start.elapsed();
         let hashes = self.hashes().await - before;
         assert!(parts.headers.remove("x-request-id").is_some(), "each has a number");
