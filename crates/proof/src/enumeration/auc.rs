@@ -10,7 +10,8 @@ pub(crate) fn area_under_curve(ones: &[u64], others: &[u64]) -> f64 {
     let mut sum_of_ranks = 0.0;
     for tied in all.chunk_by(|one, other| one.0 == other.0) {
         let before = all.partition_point(|(time, _)| *time < tied[0].0);
-        let rank = before as f64 + (tied.len() as f64 + 1.0) / 2.0;
+        // Ranks begin at 1; what is tied shares the middle one.
+        let rank = f64::midpoint((before + 1) as f64, (before + tied.len()) as f64);
         sum_of_ranks += rank * tied.iter().filter(|(_, is_one)| *is_one).count() as f64;
     }
     let (m, n) = (ones.len() as f64, others.len() as f64);

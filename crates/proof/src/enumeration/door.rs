@@ -10,11 +10,12 @@ use tower::ServiceExt as _;
 use url::Url;
 use vestibule_domain::email::Email;
 use vestibule_domain::name::Name;
+use vestibule_domain::password::HashCost;
 use vestibule_domain::sealing::MasterKey;
 use vestibule_domain::user::{MembershipState, Role};
 use vestibule_flows::furnish::Furnished;
 use vestibule_flows::{HashingQueue, Priority, Settings, Vestibule};
-use vestibule_testkit::app::{CHEAP, randomness};
+use vestibule_testkit::app::randomness;
 use vestibule_testkit::client::{encode, escape};
 use vestibule_testkit::database::Emptied;
 use vestibule_testkit::{Database, MovableClock};
@@ -70,10 +71,11 @@ impl Door {
         asks: Asks,
         classes: [Who; 2],
         addresses: usize,
+        hash_cost: HashCost,
     ) -> Self {
         let (clock, random) = (MovableClock::default(), randomness());
         let database = database.make().await;
-        let settings = Settings { hash_cost: CHEAP, mail: true, ..Settings::default() };
+        let settings = Settings { hash_cost, mail: true, ..Settings::default() };
         let (key, store) = (MasterKey::new(&random), database.open().await);
         let keys = std::slice::from_ref(&key);
         let hashing = HashingQueue::start(Priority::Usual).unwrap();
@@ -182,6 +184,10 @@ impl Door {
         let answer = self.site.ask_page(request, PROXY).await;
         let (mut parts, body) = answer.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "here it is the time itself that is measured"
+        )]
         let took = start.elapsed();
         let hashes = self.hashes().await - before;
         assert!(parts.headers.remove("x-request-id").is_some(), "each has a number");

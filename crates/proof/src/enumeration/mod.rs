@@ -1,14 +1,17 @@
 //! No enumeration (design, rule 8): whoever is asked for at the first door, an address that somebody has
 //! and one that nobody has get the same bytes, for the same work, in the same time.
 //!
-//! Requests are answered in process and hashes cost next to nothing: twenty milliseconds of Argon2id, or a
-//! network, would hide in their noise what this looks for. Of each pair one request of either class is
-//! sent in turn, in an order that is tossed up each time, so that a machine that grows slower does so for both.
+//! Requests are answered in process, without a network in whose noise a difference could hide; hashes are
+//! those that are shipped, or cost next to nothing for who looks closer than a stranger can. Of each pair
+//! one request of either class is sent in turn, in an order that is tossed up each time, so that a machine
+//! that grows slower does so for both.
 
 mod auc;
 mod door;
 
+use vestibule_domain::password::HashCost;
 use vestibule_testkit::Database;
+use vestibule_testkit::app::CHEAP;
 
 use crate::Report;
 use auc::area_under_curve;
@@ -94,13 +97,16 @@ pub struct Options {
     /// How often as many are sent again where the time seems to tell something
     #[arg(long, default_value_t = 2)]
     pub again: usize,
+    /// Hashes that cost next to nothing: what else differs is seen better than any stranger sees it
+    #[arg(long)]
+    pub cheap_hashes: bool,
 }
 
 /// The short form: the same bytes and the same number of hashes, without a stopwatch.
 pub async fn bytes_and_hashes(database: Database) -> Report {
     let mut report = Report::default();
     for pair in &PAIRS {
-        let door = Door::new(database, pair.asks, pair.classes, 3).await;
+        let door = Door::new(database, pair.asks, pair.classes, 3, CHEAP).await;
         for _ in 0..3 {
             pair.ask(&door, &mut report).await;
         }
@@ -119,7 +125,7 @@ pub async fn report(options: &Options) -> Report {
             let mut times = [vec![], vec![]];
             let mut tries = vec![];
             for _ in 0..=options.again {
-                pair.measure(database, options.samples, &mut times, &mut report).await;
+                pair.measure(database, options, &mut times, &mut report).await;
                 let area = area_under_curve(&times[0], &times[1]);
                 eprintln!("{name}: {area:.3} of {} samples a class", times[0].len());
                 tries.push(area);
@@ -176,13 +182,14 @@ impl Pair {
     async fn measure(
         &self,
         database: Database,
-        samples: usize,
+        options: &Options,
         times: &mut [Vec<u64>; 2],
         report: &mut Report,
     ) {
-        let mut left = samples;
+        let cost = if options.cheap_hashes { CHEAP } else { HashCost::STANDARD };
+        let (mut left, found) = (options.samples, report.violations.len());
         while left > 0 {
-            let door = Door::new(database, self.asks, self.classes, 16).await;
+            let door = Door::new(database, self.asks, self.classes, 16, cost).await;
             // What is compiled, read and connected for the first time is not measured.
             for _ in 0..20 {
                 self.ask(&door, report).await;
@@ -194,7 +201,7 @@ impl Pair {
                 }
             }
             left = left.saturating_sub(ROUNDS_OF_A_DOOR);
-            if !report.holds() {
+            if report.violations.len() > found {
                 return;
             }
         }
