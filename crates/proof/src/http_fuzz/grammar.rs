@@ -8,7 +8,8 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use vestibule_testkit::TestApp;
 use vestibule_testkit::client::{encode, escape};
 
-use super::draws::Draws;
+use crate::fuzz_draws::Draws;
+
 use super::routes::{ROUTES, Route};
 use super::sent::Sent;
 use super::values::{MARKUP, mutated, token, value_of, weird};
