@@ -17,7 +17,7 @@ BUILD = ["cargo", "test", "--locked", "--no-run", "--message-format=json", "--ta
 VARIABLE = "VESTIBULE_PROVE_WITHOUT"
 SECONDS = 300
 # Tried one after the other where the table names nothing that notices.
-ALL = [("access", ""), ("vestibule_web", ""), ("conformance", "on_sqlite"), ("races", "sqlite"), ("short", ""),
+ALL = [("access", ""), ("short", "access"), ("vestibule_web", ""), ("conformance", "on_sqlite"), ("races", "sqlite"), ("short", ""),
        ("stories", "on_sqlite")]
 
 

@@ -26,6 +26,24 @@ class Program:
         return json.loads(lines[-1])
 
 
+BINARY = ["cargo", "build", "--locked", "--quiet", "--profile", "proof", "-p", "vestibule"]
+
 PARTS = {
+    "access": Program(
+        "`access` over its whole input space",
+        """\
+What a session opens is decided by one pure function. Every combination of its arguments, discretised where they are times and numbers, is
+decided once by it and once by the rules written down independently, as a table.""",
+        "access",
+    ),
+    "exploration": Program(
+        "Every state walked",
+        """\
+Breadth first from furnished accounts over the flows and the SQL that are shipped, on SQLite in memory: every request that a page can make
+by two users, their browsers and an attacker who holds a password, and every move of the clock. States are told apart by the whole contents
+of the database, with identifiers, tokens and epochs made comparable, and by what each browser holds. What must hold is known by an oracle of
+its own, which never reads a decision of the program: it remembers which proofs each browser gave.""",
+        "explore",
+    ),
     "guards": guards.Guards(),
 }

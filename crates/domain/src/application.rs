@@ -139,8 +139,8 @@ fn port_number(text: &str) -> Option<u16> {
     text.parse().ok().filter(|_| plain)
 }
 
-/// Who may enter an application, of the users of its account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Who may enter an application, of the users of its account: each fewer than the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Enter {
     /// All of them.
     Everyone,
@@ -191,6 +191,17 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// What is asked for where both hold; the account is this one's.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        Self {
+            account: self.account,
+            enter: self.enter.max(other.enter),
+            always_mfa: self.always_mfa || other.always_mfa,
+            max_age: self.max_age.into_iter().chain(other.max_age).min(),
+        }
+    }
+
     /// What a user of `account` is asked for; `named` where the application names them.
     pub fn demand(self, account: AccountId, named: bool) -> Demand {
         let admits = match self.enter {

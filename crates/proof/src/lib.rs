@@ -6,6 +6,9 @@
 #![allow(clippy::missing_panics_doc, reason = "what cannot go on panics: it is a test")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+pub mod access;
+pub mod enumeration;
+pub mod explore;
 mod fuzz_draws;
 pub mod fuzz_targets;
 pub mod http_fuzz;

@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use vestibule_proof::{Report, http_fuzz, marks, secrets};
+use vestibule_proof::{Report, access, enumeration, explore, http_fuzz, marks, secrets};
 use vestibule_testkit::Database;
 
 #[derive(Parser)]
@@ -20,6 +20,34 @@ struct Arguments {
 enum Part {
     /// The guards that are marked in the sources
     Marks,
+    /// The one decision, over its whole input space
+    Access,
+    /// Every state that requests and the clock lead to, over the shipping flows and SQL
+    Explore {
+        /// Until so many states were found
+        #[arg(long, default_value_t = 300_000)]
+        states: usize,
+        /// Or so many seconds have passed
+        #[arg(long, default_value_t = 2_300)]
+        seconds: u64,
+        /// On so many threads
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+        /// From every how many-th state all ways in and back are tried
+        #[arg(long, default_value_t = 50)]
+        ways_every: u32,
+        /// From every how many-th state races are played
+        #[arg(long, default_value_t = 20)]
+        races_every: u32,
+        /// Actions that are taken on walks at random first
+        #[arg(long, default_value_t = 100_000)]
+        walked: u64,
+        /// Instead: play this path again, and say what happens
+        #[arg(long, value_delimiter = ',')]
+        replay: Vec<u16>,
+    },
+    /// Whether anything at the first door tells who has a login
+    Enumeration(enumeration::Options),
     /// Requests made up from a grammar of the routes, in process
     HttpFuzz(HttpFuzz),
     /// Known secrets are searched for wherever the program keeps or tells something
@@ -84,6 +112,18 @@ fn in_runtime(work: impl Future<Output = Report>) -> Report {
 fn main() -> ExitCode {
     let report: Report = match Arguments::parse().part {
         Part::Marks => marks::report(),
+        Part::Enumeration(options) => in_runtime(enumeration::report(&options)),
+        Part::Access => access::report(access::Space::Whole),
+        Part::Explore { replay, .. } if !replay.is_empty() => {
+            let (story, holds) = explore::replay(&replay);
+            eprint!("{story}");
+            return if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+        Part::Explore { states, seconds, threads, ways_every, races_every, walked, .. } => {
+            let ways =
+                explore::Options { states, seconds, threads, ways_every, races_every, walked };
+            explore::report(&ways)
+        }
         Part::Secrets(asked) => in_runtime(asked.run()),
         Part::HttpFuzz(asked) => in_runtime(http_fuzz::run(asked.run())),
     };

@@ -28,6 +28,10 @@ pub fn guards() -> (BTreeMap<String, Guard>, Vec<String>) {
         let shown = file.strip_prefix(root()).unwrap_or(&file).display().to_string();
         let text = fs::read_to_string(&file).unwrap();
         let mut note = |name: &str, at: usize, in_sql: bool| {
+            // Text about marks is none.
+            if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-') {
+                return;
+            }
             let line = text[..at].lines().count().max(1);
             let guard = found.entry(name.to_owned()).or_default();
             guard.places.push(format!("{shown}:{line}"));

@@ -50,9 +50,10 @@ macro_rules! application_columns {
         )
     };
 }
+pub(crate) use application_columns;
 
 impl ApplicationRecord {
-    fn read(row: &Row) -> Result<Self, StoreError> {
+    pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.parsed("id")?,
             name: row.text("name")?,
@@ -73,7 +74,7 @@ pub(crate) fn read_rules(row: &Row, account: &'static str) -> Result<Rules, Stor
     })
 }
 
-fn max_age_ms(rules: &Rules) -> Option<i64> {
+pub(crate) fn max_age_ms(rules: &Rules) -> Option<i64> {
     rules.max_age.map(|age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
 }
 

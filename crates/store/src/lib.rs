@@ -6,6 +6,7 @@
 mod accounts;
 mod address_changes;
 mod applications;
+mod applications_restored;
 mod asks;
 mod audit;
 mod audit_chain;
@@ -17,6 +18,8 @@ mod data_keys;
 mod engine;
 mod enrolments;
 mod error;
+#[cfg(feature = "exploration")]
+mod exploration;
 mod factors;
 mod gate;
 mod hand_overs;
@@ -53,6 +56,8 @@ pub use data_keys::WrappedDataKey;
 pub use engine::{Reading, Writing};
 pub use enrolments::PendingEnrolment;
 pub use error::StoreError;
+#[cfg(feature = "exploration")]
+pub use exploration::{Column, Contents, Table, Tables};
 pub use factors::FactorRecord;
 pub use gate::GateRecord;
 pub use hand_overs::{NewHandOver, TakenHandOver, Taking};

@@ -76,10 +76,10 @@ impl FromStr for DatabaseUrl {
 pub struct Store {
     pub(crate) pools: Pools,
     /// Told of every mail that this process has written.
-    sender: Arc<Notify>,
+    pub(crate) sender: Arc<Notify>,
     pub(crate) metrics: Arc<StoreMetrics>,
     pub(crate) changes: Arc<Changes>,
-    _in_use: Option<Arc<InUse>>,
+    pub(crate) _in_use: Option<Arc<InUse>>,
 }
 
 #[derive(Clone)]

@@ -61,6 +61,20 @@ impl Protected {
         Self { client: self.client.on(&node.url), ..self.clone() }
     }
 
+    /// Loads a page until it is let in from what the gate remembers, which counts from the moment at
+    /// which the database was heard of; answers how often that was.
+    pub async fn until_remembered(&self, app: &TestApp) -> i64 {
+        let from_memory = "vestibule_gate_seconds_count{outcome=\"granted\",source=\"memory\"}";
+        for loads in 0..1_000 {
+            if app.counted(from_memory).await > 0 {
+                return loads;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            assert_eq!(self.load("/").await.status, 200);
+        }
+        panic!("nothing is remembered");
+    }
+
     /// Its cookies at another host, where they do not belong.
     #[must_use]
     pub fn elsewhere(&self, host: &str) -> Self {

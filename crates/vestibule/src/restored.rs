@@ -87,6 +87,17 @@ fn account_change(change: &AccountChange) -> String {
         AccountChange::NotThere(name) => {
             format!("account \"{name}\": made since, and not there; make it anew")
         }
+        AccountChange::ApplicationClosed(host) => {
+            format!("application {host}: removed or moved since, and closed; remove it, or open it")
+        }
+        AccountChange::ApplicationStricter(host) => {
+            format!(
+                "application {host}: changed since; it admits at most whom old and new rules admit"
+            )
+        }
+        AccountChange::ApplicationNotThere(host) => {
+            format!("application {host}: added since, and not there; add it anew")
+        }
     }
 }
 
@@ -126,6 +137,11 @@ fn unknown(done: &AfterRestore) -> Vec<String> {
              every password. Look at all users ({})",
             done.users
         ),
+        Part::Applications => {
+            "applications: those removed since are back, and so is whoever lost the way in to one. \
+             Look at Settings, Applications"
+                .to_owned()
+        }
         Part::DataKeys => "data keys: apps sealed under a newer one are missing".to_owned(),
         Part::Factors => {
             "authenticator apps: those removed since are back, those added since are missing"

@@ -71,7 +71,7 @@ pub fn app(vestibule: Vestibule, settings: WebSettings) -> Site {
         .layer(middleware::from_fn_with_state(state.clone(), request::same_origin::refuse_others))
         .layer(middleware::from_fn_with_state(state.clone(), request::browser::know_browser));
     Site {
-        pages: pages::router().layer(layers).with_state(state.clone()),
+        pages: pages::router().into_axum().layer(layers).with_state(state.clone()),
         vestibule: state.vestibule.clone(),
         metrics: state.metrics.clone(),
         gate: Gate::new(state),

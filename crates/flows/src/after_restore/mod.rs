@@ -7,6 +7,7 @@
 
 mod accounts;
 mod admins;
+mod applications;
 mod codes;
 mod data_keys;
 mod factors;
@@ -171,6 +172,8 @@ async fn carry_over(
     done.note(Part::Policies, read);
     let read = users::carry(tx, db, done).await?;
     done.note(Part::Users, read);
+    let read = applications::carry(tx, db, done).await?;
+    done.note(Part::Applications, read);
     waits::carry(tx, db).await?;
     let read = data_keys::carry(tx, db, master_key).await?;
     done.note(Part::DataKeys, read);

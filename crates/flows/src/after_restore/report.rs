@@ -37,6 +37,12 @@ pub enum AccountChange {
     StaysRequired(String),
     /// The account was made since, and is not there.
     NotThere(String),
+    /// The application at this host was removed since, or given another host: nobody may enter.
+    ApplicationClosed(String),
+    /// The rules of the application at this host were changed since: it admits at most whom both do.
+    ApplicationStricter(String),
+    /// The application at this host was added since, and is not there.
+    ApplicationNotThere(String),
 }
 
 /// What the replaced database told about a user.
@@ -107,6 +113,8 @@ pub enum Part {
     Policies,
     /// Users, their passwords, roles and states.
     Users,
+    /// Applications, their rules and whom they name.
+    Applications,
     /// Data keys.
     DataKeys,
     /// Factors.
@@ -120,9 +128,10 @@ pub enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Policies,
         Self::Users,
+        Self::Applications,
         Self::DataKeys,
         Self::Factors,
         Self::RecoveryCodes,
@@ -135,6 +144,7 @@ impl Part {
         match self {
             Self::Policies => "policies",
             Self::Users => "users",
+            Self::Applications => "applications",
             Self::DataKeys => "data keys",
             Self::Factors => "factors",
             Self::RecoveryCodes => "recovery codes",

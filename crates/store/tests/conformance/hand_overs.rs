@@ -51,8 +51,8 @@ on_both! {
         write!(db, tx => {
             let replaced = NewHandOver { token: &other, ..new };
             assert!(!tx.insert_hand_over(&replaced, now()).await.unwrap(), "another token");
-            let bumped = NewHandOver { epoch: FIRST.next(), ..replaced };
-            assert!(!tx.insert_hand_over(&bumped, now()).await.unwrap());
+            let bumped = NewHandOver { token: &session.token, epoch: FIRST.next(), ..replaced };
+            assert!(!tx.insert_hand_over(&bumped, now()).await.unwrap(), "another epoch");
             let ended = NewHandOver { session: db.session_id(), token: &session.token, epoch: FIRST, ..bumped };
             assert!(!tx.insert_hand_over(&ended, now()).await.unwrap(), "no such session");
         });

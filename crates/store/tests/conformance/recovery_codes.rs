@@ -117,6 +117,26 @@ on_both! {
         assert_eq!(db.rows("recovery_codes").await, 3, "they are as good as before");
     }
 
+    async fn what_is_still_shown_is_sealed_anew_only_as_it_was_read(db) {
+        let (ben, _) = with_codes(&db, "ben").await;
+        let unkept = async || read!(db, r => r.unkept_recovery_codes(ben, FIRST).await.unwrap()).unwrap();
+        let as_read = unkept().await;
+        write!(db, tx => assert!(tx.reseal_unkept_codes(&as_read, b"two codes").await.unwrap()));
+        write!(db, tx => assert!(!tx.reseal_unkept_codes(&as_read, b"three codes").await.unwrap()));
+        assert_eq!(unkept().await.sealed, b"two codes");
+    }
+
+    async fn codes_of_a_later_time_come_over_beside_a_factor_alone(db) {
+        let (ben, _) = with_codes(&db, "ben").await;
+        let later = read!(db, r => r.recovery_sets_after("").await.unwrap()).remove(0);
+        write!(db, tx => assert_eq!(tx.remove_factors(ben).await.unwrap(), 1));
+        write!(db, tx => assert!(!tx.carry_recovery_codes(&later).await.unwrap()));
+        assert_eq!(db.rows("recovery_code_sets").await, 0);
+        db.factor(ben).await;
+        write!(db, tx => assert!(tx.carry_recovery_codes(&later).await.unwrap()));
+        assert_eq!(db.rows("recovery_codes").await, 3);
+    }
+
     async fn they_go_with_the_last_factor_and_with_the_user(db) {
         let (ben, _) = with_codes(&db, "ben").await;
         with_codes(&db, "ada").await;

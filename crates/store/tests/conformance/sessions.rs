@@ -136,6 +136,8 @@ on_both! {
                     tx.reissue_session(opened.id, tokens, FIRST).await
                 };
                 assert!(done.unwrap());
+                let late = tx.count_session_attempts(opened.id, &opened.token, 5);
+                assert!(!late.await.unwrap(), "the token was replaced");
                 tx.refund_code_attempts(ben, opened.id).await.unwrap();
             });
         }

@@ -78,6 +78,8 @@ fn it_listens_on_this_machine_alone() {
         let failure = place.failure(&["demo", "--listen", listen]);
         assert!(failure.contains("on a loopback address alone"), "{failure}");
     }
+    let failure = place.failure(&["demo", "--listen=127.0.0.1:8081"]);
+    assert!(failure.contains("choose another port"), "{failure}");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let failure = place.failure(&["demo", "--listen", &address]);

@@ -197,6 +197,13 @@ pub(crate) fn get(url: &str) -> (u16, String) {
     exchange(url, &format!("GET {} HTTP/1.1", path(url)), "")
 }
 
+/// What the gate answers to a proxy that asks about this host.
+pub(crate) fn ask_gate(url: &str, host: &str) -> (u16, String) {
+    let about = "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /";
+    let head = format!("GET /gate?proxy=caddy HTTP/1.1\r\nX-Forwarded-Host: {host}\r\n{about}");
+    exchange(url, &head, "")
+}
+
 /// The same with a cookie.
 pub(crate) fn get_with(url: &str, cookie: &str) -> (u16, String) {
     exchange(url, &format!("GET {} HTTP/1.1\r\nCookie: {cookie}", path(url)), "")

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::TcpListener;
 
-use crate::place::{Place, Running, get, mode};
+use crate::place::{Place, Running, ask_gate, get, mode};
 
 /// The set-up link, which follows the address.
 fn setup_link(server: &mut Running) -> String {
@@ -116,6 +116,33 @@ fn logs_are_text_or_json_on_stderr() {
         assert!(entry["level"].is_string(), "{entry}");
     }
     assert!(log.contains("listening") && log.contains("stopping"), "{log}");
+}
+
+#[test]
+fn the_log_names_the_proxy_that_is_not_trusted_and_the_host_that_is_not_known() {
+    let place = Place::with_data();
+    let told = |args: &[&str]| {
+        let mut command = place.command(&[&["serve", "--listen=127.0.0.1:0"], args].concat());
+        let log = place.path("log");
+        command.stderr(std::fs::File::create(&log).unwrap());
+        let server = Running::start_as_is(command);
+        for _ in 0..3 {
+            let (status, page) = ask_gate(&server.first, "wiki.localhost:8082");
+            assert_eq!(status, 403);
+            assert_eq!(page.contains("wiki.localhost:8082"), !args.is_empty(), "{page}");
+        }
+        server.stop("TERM");
+        std::fs::read_to_string(log).unwrap()
+    };
+    let (untrusted, unknown) =
+        ("asked by 127.0.0.1, which trusted_proxies", "asked about wiki.localhost:8082");
+    for (args, said, other) in
+        [(&[][..], untrusted, unknown), (&["--trusted-proxies=127.0.0.1"][..], unknown, untrusted)]
+    {
+        let log = told(args);
+        assert_eq!(log.matches(said).count(), 1, "once a minute: {log}");
+        assert!(!log.contains(other), "{log}");
+    }
 }
 
 #[test]

@@ -186,7 +186,8 @@ stories! {
         assert_eq!(header(&at.load("/safe").await, "remote-assurance"), "AAL2");
     }
 
-    async fn an_application_can_ask_for_a_fresh_proof(https app) {
+    /// AT-53: what an application asks of a proof's age is asked for at every request, and not once.
+    async fn at_53_an_application_can_ask_for_a_fresh_proof(https app) {
         let rules = app.protect(HOST).await;
         let fresh = Rules { max_age: Some(Duration::from_mins(10)), ..rules };
         app.protect_with("payroll.acme.example", fresh).await;
@@ -231,6 +232,21 @@ stories! {
         }
         app.clock.advance(Duration::from_mins(50) * 5);
         assert!(!at.is_open().await, "24 hours in all");
+    }
+
+    /// The session that acts goes on; what was handed out of it has to be asked for anew.
+    async fn an_act_that_ends_all_else_ends_the_gate_cookies_of_its_own_session(https app) {
+        app.protect(HOST).await;
+        let cleo = app.sign_in("cleo").await;
+        let at = app.at(HOST);
+        at.enter(&app, &cleo).await;
+        assert!(at.is_open().await);
+        let new = [("password", "seven quiet marmots dig")];
+        assert_eq!(cleo.post("/settings/security/password", &new).await.status, 303);
+        assert!(cleo.is_in().await);
+        assert!(!at.is_open().await);
+        at.enter(&app, &cleo).await;
+        assert!(at.is_open().await);
     }
 
     async fn a_proxy_that_is_not_trusted_is_told_so(furnished app) {

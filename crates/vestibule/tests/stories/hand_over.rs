@@ -173,6 +173,8 @@ stories! {
         at.enter(&app, &cleo).await;
         let elsewhere = at.elsewhere(OTHER);
         assert_eq!(elsewhere.load("/").await.status, 302);
+        at.until_remembered(&app).await;
+        assert_eq!(elsewhere.load("/").await.status, 302, "nor from what is remembered");
         assert_eq!(elsewhere.fetch("/").await.status, 401);
 
         // Under its own name and under the session's, on Vestibule's own host.

@@ -116,14 +116,7 @@ stories! {
             let labels = format!("{{outcome=\"{outcome}\",source=\"{source}\"}}");
             app.counted(&format!("vestibule_gate_seconds_count{labels}")).await
         };
-        // Memory counts from the moment at which the database was heard of.
-        let mut passed = 1;
-        while counted("granted", "memory").await == 0 {
-            assert!(passed < 1_000, "nothing is remembered");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            assert_eq!(at.load("/").await.status, 200);
-            passed += 1;
-        }
+        let passed = 1 + at.until_remembered(&app).await;
         assert_eq!(counted("granted", "memory").await, 1);
         assert_eq!(counted("granted", "database").await, passed - 1);
         app.at("unknown.acme.example").load("/").await;

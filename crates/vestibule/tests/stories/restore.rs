@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use sqlx::{ConnectOptions as _, Executor as _};
+use vestibule_domain::application::{Enter, Rules};
 use vestibule_domain::audit_verify::ExportedHead;
 use vestibule_domain::user::Role;
 use vestibule_flows::after_restore::{AccountChange, AfterRestore, Change, Part, Replaced};
@@ -299,6 +300,61 @@ stories! {
         assert_eq!(ben.get("/").await.leads_to(), "/enrolment", "the switch is on");
         for who in ["dinesh", "eve"] {
             assert_eq!(give(&again, who, &password(who)).await.1, 401, "{who}");
+        }
+    }
+
+    /// What was closed since stays closed, and what was opened since is not open yet.
+    async fn applications_admit_whom_both_times_admit(app) {
+        let account = app.account.unwrap();
+        let rules = |enter, always_mfa| Rules { account, enter, always_mfa, max_age: None };
+        let hosts = ["left.localhost", "narrowed.localhost", "widened.localhost", "named.localhost"];
+        let [left, narrowed, widened, named] = hosts;
+        app.protect_with(left, rules(Enter::Everyone, false)).await;
+        app.protect_with(narrowed, rules(Enter::Everyone, false)).await;
+        app.protect_with(widened, rules(Enter::Admins, true)).await;
+        app.protect_with(named, rules(Enter::Named, false)).await;
+        let (ben, cleo) = (app.id("ben").await, app.id("cleo").await);
+        let of = async |app: &TestApp, host: &str| {
+            app.store.read().await.unwrap().application_of_host(host).await.unwrap()
+        };
+        let id = async |host: &str| of(&app, host).await.unwrap().id;
+        let mut tx = app.store.write().await.unwrap();
+        for user in [ben, cleo] {
+            assert!(tx.name_user(id(named).await, user).await.unwrap());
+        }
+        tx.commit().await.unwrap();
+        let backup = app.back_up().await;
+
+        let mut tx = app.store.write().await.unwrap();
+        assert!(tx.remove_application(account, id(left).await).await.unwrap());
+        tx.set_rules(id(narrowed).await, &rules(Enter::Named, false)).await.unwrap();
+        assert!(tx.name_user(id(narrowed).await, cleo).await.unwrap());
+        tx.set_rules(id(widened).await, &rules(Enter::Everyone, false)).await.unwrap();
+        assert!(tx.unname_user(id(named).await, ben).await.unwrap());
+        tx.commit().await.unwrap();
+        app.protect("later.localhost").await;
+
+        let (again, done) = app.restore_with_all(backup).await;
+        let stricter = |host: &str| AccountChange::ApplicationStricter(host.into());
+        assert_eq!(done.accounts.len(), 4, "{:?}", done.accounts);
+        for change in [
+            AccountChange::ApplicationClosed(left.into()),
+            stricter(narrowed),
+            stricter(named),
+            AccountChange::ApplicationNotThere("later.localhost".into()),
+        ] {
+            assert!(done.accounts.contains(&change), "{change:?} in {:?}", done.accounts);
+        }
+        assert!(of(&again, "later.localhost").await.is_none());
+        let now = async |host: &str| of(&again, host).await.unwrap();
+        let closed = now(left).await;
+        assert_eq!(closed.rules, rules(Enter::Named, false));
+        assert_eq!(again.store.read().await.unwrap().all_named(closed.id).await.unwrap(), []);
+        assert_eq!(now(narrowed).await.rules, rules(Enter::Named, false));
+        assert_eq!(now(widened).await.rules, rules(Enter::Admins, true));
+        for host in [narrowed, named] {
+            let names = again.store.read().await.unwrap().all_named(now(host).await.id).await;
+            assert_eq!(names.unwrap(), [cleo], "{host}");
         }
     }
 

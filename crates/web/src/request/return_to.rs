@@ -86,7 +86,7 @@ impl ReturnTo {
     fn of_url(url: &Url) -> Self {
         let path = url.path();
         // A path that begins with two slashes would be read as another host.
-        if path.starts_with("//") {
+        if !guard!("no-path-to-another-host", !path.starts_with("//")) {
             return Self::dashboard();
         }
         Self(url.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")))

@@ -11,11 +11,9 @@ mod security;
 mod user;
 mod users;
 
-use axum::Router;
+use crate::routes::Router;
 
-use crate::state::App;
-
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .merge(account::router())
         .merge(application::router())
