@@ -183,9 +183,9 @@ fn is_unseen(c: char) -> bool {
 fn seen(text: &str) -> String {
     text.chars().fold(String::new(), |mut shown, c| {
         if is_unseen(c) {
-            shown.extend(c.escape_unicode())
+            shown.extend(c.escape_unicode());
         } else {
-            shown.push(c)
+            shown.push(c);
         }
         shown
     })

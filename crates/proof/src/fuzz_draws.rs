@@ -1,4 +1,4 @@
-//! Choices that can be made again from a seed: SplitMix64.
+//! Choices that can be made again from a seed: `SplitMix64`.
 
 /// A source of choices.
 pub(crate) struct Draws(u64);

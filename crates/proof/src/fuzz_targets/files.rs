@@ -24,7 +24,7 @@ pub fn configuration(bytes: &[u8]) {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let answer = fuzzing::configuration(file, &environment);
-    let told = answer.as_ref().map_or_else(|mistakes| mistakes, |shown| shown);
+    let told = answer.as_ref().unwrap_or_else(|mistakes| mistakes);
     assert!(!told.is_empty());
     environment.insert(0, ("VESTIBULE_SMTP_PASSWORD".into(), CANARY.into()));
     environment.insert(0, ("VESTIBULE_SMTP_USERNAME".into(), "vestibule".into()));
