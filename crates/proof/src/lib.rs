@@ -7,12 +7,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 pub mod access;
+pub mod asking;
+pub mod draws;
 pub mod enumeration;
 pub mod explore;
+pub mod faults;
 mod fuzz_draws;
 pub mod fuzz_targets;
 pub mod http_fuzz;
+pub mod installation;
 pub mod marks;
+pub mod nodes;
+pub mod protected;
 pub mod report;
 pub mod secrets;
 

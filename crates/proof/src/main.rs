@@ -6,7 +6,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use vestibule_proof::{Report, access, enumeration, explore, http_fuzz, marks, secrets};
+use vestibule_proof::{
+    Report, access, enumeration, explore, faults, http_fuzz, marks, nodes, secrets,
+};
 use vestibule_testkit::Database;
 
 #[derive(Parser)]
@@ -20,6 +22,10 @@ struct Arguments {
 enum Part {
     /// The guards that are marked in the sources
     Marks,
+    /// Killed, starved and cut off
+    Faults(faults::Options),
+    /// Two nodes on one PostgreSQL
+    Nodes(nodes::Options),
     /// The one decision, over its whole input space
     Access,
     /// Every state that requests and the clock lead to, over the shipping flows and SQL
@@ -113,6 +119,8 @@ fn main() -> ExitCode {
     let report: Report = match Arguments::parse().part {
         Part::Marks => marks::report(),
         Part::Enumeration(options) => in_runtime(enumeration::report(&options)),
+        Part::Faults(options) => in_runtime(faults::report(&options)),
+        Part::Nodes(options) => in_runtime(nodes::report(&options)),
         Part::Access => access::report(access::Space::Whole),
         Part::Explore { replay, .. } if !replay.is_empty() => {
             let (story, holds) = explore::replay(&replay);

@@ -5,6 +5,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgRow;
@@ -12,12 +13,16 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Postgres, Row as _, Sqlite, Transaction};
 
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use vestibule_metrics::{Counter, Stopwatch};
 
 use crate::changes::{Changes, Subject};
 use crate::error::StoreError;
 use crate::metrics::StoreMetrics;
 use crate::watching;
+
+/// How long a statement may take on PostgreSQL.
+const LONGEST_STATEMENT: Duration = Duration::from_secs(30);
 
 /// A value that is bound to a statement.
 #[derive(Clone)]
@@ -139,14 +144,22 @@ macro_rules! run {
             }
             Connection::Postgres(c) => {
                 let ($query, $connection) = (bind!(sql, $values), &mut **c);
-                $call
+                in_time(async { $call }).await
             }
             Connection::PostgresWrite(c) => {
                 let ($query, $connection) = (bind!(sql, $values), &mut **c);
-                $call
+                in_time(async { $call }).await
             }
         }
     }};
+}
+
+/// Waits for an answer of PostgreSQL's as long as a request is waited for. What works beside the
+/// requests would wait for ever where the network has gone silent.
+pub(crate) async fn in_time<T, E: From<sqlx::Error>>(
+    asked: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    timeout(LONGEST_STATEMENT, asked).await.unwrap_or(Err(sqlx::Error::PoolTimedOut.into()))
 }
 
 impl Reading {
@@ -241,7 +254,7 @@ impl Writing {
     async fn commit_now(self) -> Result<(), StoreError> {
         match self.reading.connection {
             Connection::SqliteWrite(transaction) => transaction.commit().await?,
-            Connection::PostgresWrite(transaction) => transaction.commit().await?,
+            Connection::PostgresWrite(transaction) => in_time(transaction.commit()).await?,
             Connection::Sqlite(_) | Connection::Postgres(_) => {}
         }
         self.metrics.transactions.note(self.began);

@@ -68,6 +68,8 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
+            // What breaks off in the middle of a greeting is read as one that makes no sense.
+            | sqlx::Error::Protocol(_)
             | sqlx::Error::WorkerCrashed => true,
             sqlx::Error::Database(database) => is_passing(database.as_ref()),
             _ => false,
@@ -87,8 +89,8 @@ fn is_passing(error: &dyn DatabaseError) -> bool {
             .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14));
     }
     // <https://www.postgresql.org/docs/current/errcodes-appendix.html>: deadlock, serialisation,
-    // read-only; shutting down; connection lost; no resources, such as a full disk; I/O error.
-    matches!(code.as_ref(), "40P01" | "40001" | "25006")
+    // read-only, left alone for too long inside a transaction; shutting down; connection lost; no resources, such as a full disk; I/O error.
+    matches!(code.as_ref(), "40P01" | "40001" | "25006" | "25P03")
         || ["57P", "08", "53", "58"].iter().any(|class| code.starts_with(class))
 }
 
@@ -98,6 +100,12 @@ mod tests {
     use sqlx::{ConnectOptions as _, Executor as _};
 
     use super::StoreError;
+
+    #[test]
+    fn a_greeting_that_breaks_off_passes() {
+        let error = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".into());
+        assert!(matches!(StoreError::from(error), StoreError::Unavailable(_)));
+    }
 
     /// What SQLite says of a disk that is full or read-only, and of a statement that is wrong.
     #[tokio::test]

@@ -35,6 +35,7 @@ mod migrations;
 mod nodes;
 mod notices;
 mod outbox;
+mod postgres_pool;
 mod recovery_codes;
 mod recovery_codes_restored;
 mod remains;

@@ -101,7 +101,7 @@ impl Store {
             Pools::Sqlite { writer, readers, .. } => {
                 vec![numbers("readers", readers), numbers("writer", writer)]
             }
-            Pools::Postgres(pool) => vec![numbers("all", pool)],
+            Pools::Postgres(pool) => vec![numbers("all", &pool.current())],
         }
     }
 }

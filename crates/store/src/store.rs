@@ -12,17 +12,22 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, PgPool, SqlitePool};
 use tokio::sync::Notify;
 use vestibule_domain::time::Timestamp;
+use vestibule_guards::guard;
 use vestibule_metrics::Stopwatch;
 
 use crate::changes::Changes;
-use crate::engine::{Connection, Reading, Row, Writing};
+use crate::engine::{Connection, Reading, Row, Writing, in_time};
 use crate::error::StoreError;
 use crate::in_use::InUse;
 use crate::metrics::StoreMetrics;
 use crate::migrations::{self, Spelling};
+use crate::postgres_pool::PostgresPool;
 
-/// How long a request waits for a connection before the database counts as away.
+/// How long a request waits for SQLite's writer before the database counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same for a connection to PostgreSQL. Who began to wait while it was away is in nobody's way
+/// for longer than this after it is back.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Readers of SQLite at a time: reading is work for a core, not waiting.
 const READERS: u32 = 2;
@@ -92,7 +97,7 @@ pub(crate) enum Pools {
         /// How many connections the writer has been so far: one, unless it broke.
         writers: Arc<AtomicU64>,
     },
-    Postgres(PgPool),
+    Postgres(Arc<PostgresPool>),
 }
 
 impl Store {
@@ -122,7 +127,7 @@ impl Store {
     pub async fn open_as_is(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let pools = match url {
             DatabaseUrl::Sqlite(path) => sqlite_pools(sqlite_options(path)).await?,
-            DatabaseUrl::Postgres(options) => Pools::Postgres(postgres_pool(options).await?),
+            DatabaseUrl::Postgres(options) => of_postgres(postgres_pool(options).await?),
         };
         let (sender, metrics, changes) = Default::default();
         Ok(Self { pools, sender, metrics, changes, _in_use: None })
@@ -138,7 +143,9 @@ impl Store {
         let wait = Stopwatch::start();
         let connection = match &self.pools {
             Pools::Sqlite { readers, .. } => readers.acquire().await.map(Connection::Sqlite),
-            Pools::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
+            Pools::Postgres(pool) => {
+                pool.lend(async |pool| pool.acquire().await).await.map(Connection::Postgres)
+            }
         };
         let connection = self.metrics.lent(&self.metrics.reading, wait, connection)?;
         Ok(Reading { connection })
@@ -151,9 +158,12 @@ impl Store {
             // A transaction that reads first and writes later would fail at once when another
             // writer came between, in spite of the busy timeout.
             Pools::Sqlite { writer, .. } => {
-                writer.begin_with("BEGIN IMMEDIATE").await.map(Connection::SqliteWrite)
+                begin_on_sqlite(writer).await.map(Connection::SqliteWrite)
             }
-            Pools::Postgres(pool) => pool.begin().await.map(Connection::PostgresWrite),
+            Pools::Postgres(pool) => {
+                let begun = pool.lend(async |pool| in_time(pool.begin()).await).await;
+                begun.map(Connection::PostgresWrite)
+            }
         };
         let connection = self.metrics.lent(&self.metrics.writing, wait, connection)?;
         Ok(Writing {
@@ -229,7 +239,7 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres(pool) => pool.current().close().await,
         }
     }
 }
@@ -237,10 +247,14 @@ impl Store {
 async fn open_sqlite(path: &Path, in_use: InUse) -> Result<Store, StoreError> {
     let _migrating = lock_beside(path)?;
     create_private(path)?;
-    let options = sqlite_options(path)
-        .journal_mode(SqliteJournalMode::Wal)
+    let synchronous = if guard!("synced-commits-of-sqlite", false) {
+        SqliteSynchronous::Normal
+    } else {
         // A commit that a power cut takes back would revive a spent code.
-        .synchronous(SqliteSynchronous::Full);
+        SqliteSynchronous::Full
+    };
+    let options =
+        sqlite_options(path).journal_mode(SqliteJournalMode::Wal).synchronous(synchronous);
     let pools = sqlite_pools(options).await?;
     if let Pools::Sqlite { writer, .. } = &pools {
         migrations::apply(&mut *writer.acquire().await?, Spelling::Sqlite).await?;
@@ -284,17 +298,38 @@ async fn sqlite_pools(options: SqliteConnectOptions) -> Result<Pools, StoreError
     Ok(Pools::Sqlite { writer, readers, writers })
 }
 
+async fn begin_on_sqlite(
+    writer: &SqlitePool,
+) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, sqlx::Error> {
+    const BEGIN: &str = "BEGIN IMMEDIATE";
+    match writer.begin_with(BEGIN).await {
+        // When the disk is full, SQLite ends the transaction by itself; sqlx takes it for open ever
+        // after. A new connection knows better.
+        Err(sqlx::Error::InvalidSavePointStatement) => {
+            writer.acquire().await?.close().await?;
+            writer.begin_with(BEGIN).await
+        }
+        begun => begun,
+    }
+}
+
 async fn open_postgres(options: &PgConnectOptions) -> Result<Store, StoreError> {
     let pool = postgres_pool(options).await?;
     migrations::apply(&mut *pool.acquire().await?, Spelling::Postgres).await?;
     let (sender, metrics, changes) = Default::default();
-    Ok(Store { pools: Pools::Postgres(pool), sender, metrics, changes, _in_use: None })
+    Ok(Store { pools: of_postgres(pool), sender, metrics, changes, _in_use: None })
+}
+
+fn of_postgres(pool: PgPool) -> Pools {
+    Pools::Postgres(Arc::new(PostgresPool::new(pool)))
 }
 
 async fn postgres_pool(options: &PgConnectOptions) -> Result<PgPool, StoreError> {
+    // A commit that a crash takes back would revive a spent code, whatever the server's default.
+    let synchronous_commit = if guard!("synced-commits-of-postgres", false) { "off" } else { "on" };
     let pool = PgPoolOptions::new()
         .max_connections(16)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(CONNECT_TIMEOUT)
         // What was used a moment ago is there, and need not be asked before each use.
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
@@ -306,12 +341,13 @@ async fn postgres_pool(options: &PgConnectOptions) -> Result<PgPool, StoreError>
             })
         })
         .connect_with(options.clone().options([
-            // A commit that a crash takes back would revive a spent code, whatever the server's
-            // default.
-            ("synchronous_commit", "on"),
+            ("synchronous_commit", synchronous_commit),
             // Who waited for a guard reads, in the next statement, what the one before wrote; a
             // stricter default of the server's would fail such requests instead.
             ("default_transaction_isolation", "read committed"),
+            // A node that stands still, or that the network has lost, must not hold its rows against
+            // the others. None waits inside a transaction for anything but the database.
+            ("idle_in_transaction_session_timeout", "5s"),
         ]))
         .await?;
     Ok(pool)
@@ -342,4 +378,30 @@ pub(crate) fn private() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Executor as _;
+
+    use super::{DatabaseUrl, Pools, Store};
+
+    /// SQLite ends a transaction by itself when the disk is full.
+    #[tokio::test]
+    async fn a_disk_that_was_full_is_written_again_as_soon_as_there_is_room() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("vestibule.db"));
+        let store = Store::open(&url).await.unwrap();
+        let Pools::Sqlite { writer, .. } = &store.pools else { panic!("a file") };
+        writer.execute("CREATE TABLE t (x)").await.unwrap();
+        writer.execute("PRAGMA max_page_count = 1").await.unwrap();
+        let mut tx = store.write().await.unwrap();
+        let sql = "INSERT INTO t VALUES (zeroblob(10000000)) /*no guard: a test*/";
+        assert!(tx.change(sql, vec![]).await.is_err());
+        drop(tx);
+        writer.execute("PRAGMA max_page_count = 1000000").await.unwrap();
+        let mut tx = store.write().await.expect("there is room");
+        assert_eq!(tx.change(sql, vec![]).await.unwrap(), 1);
+        tx.commit().await.unwrap();
+    }
 }

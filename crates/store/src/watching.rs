@@ -40,7 +40,9 @@ impl Store {
                     let writers = || writers.load(Ordering::SeqCst);
                     watch_sqlite(writer, writers, &self.changes, clock).await
                 }
-                Pools::Postgres(pool) => watch_postgres(pool, &self.changes, clock).await,
+                Pools::Postgres(pool) => {
+                    watch_postgres(&pool.current(), &self.changes, clock).await
+                }
             };
             self.changes.deaf();
             if let Err(error) = ended {

@@ -180,6 +180,17 @@ impl Client {
         body: Option<Vec<u8>>,
         headers: &[(&str, &str)],
     ) -> Answer {
+        self.try_send(method, path, body, headers).await.unwrap()
+    }
+
+    /// The same to a server that may be gone: then there is no answer, or half of one.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, reqwest::Error> {
         let url =
             if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         let mut request = self.http.request(method, url).header("user-agent", &self.user_agent);
@@ -198,12 +209,12 @@ impl Client {
             }
             request = request.body(body);
         }
-        let response = request.send().await.unwrap();
+        let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         for cookie in headers.get_all("set-cookie") {
             self.take_cookie(cookie);
         }
-        Answer { status, headers, body: response.text().await.unwrap() }
+        Ok(Answer { status, headers, body: response.text().await? })
     }
 
     fn take_cookie(&self, header: &HeaderValue) {

@@ -94,6 +94,11 @@ impl Leash {
         }
     }
 
+    /// The number of the program's process, and of its group.
+    pub(crate) fn id(&self) -> u32 {
+        self.program.id()
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }

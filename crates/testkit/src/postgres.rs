@@ -229,7 +229,7 @@ pub(crate) fn unprivileged_user(ours: &Path) -> Option<User> {
 }
 
 /// Debian keeps the server outside `$PATH`, in one folder for each version.
-fn find_binaries() -> PathBuf {
+pub(crate) fn find_binaries() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(asked_of_pg_config())

@@ -3,7 +3,9 @@
 mod access;
 mod enumeration;
 mod explore;
+mod faults;
 mod fuzz_targets;
 mod http_fuzz;
 mod marks;
+mod nodes;
 mod secrets;
