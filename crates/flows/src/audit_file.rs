@@ -178,6 +178,19 @@ fn is_unseen(c: char) -> bool {
         )
 }
 
+/// The text with what cannot be seen written out: a file must not choose what stands on the terminal of
+/// whoever verifies it.
+fn seen(text: &str) -> String {
+    text.chars().fold(String::new(), |mut shown, c| {
+        if is_unseen(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+        shown
+    })
+}
+
 /// RFC 3339 in UTC with milliseconds; `unknown` for a moment that no calendar holds.
 pub fn moment(at: Timestamp) -> String {
     let format =
@@ -318,7 +331,8 @@ impl FileVerifier {
     pub fn read(&mut self, text: &str) -> Result<(), FileFault> {
         self.line += 1;
         let line = serde_json::from_str(text).map_err(|error| {
-            let why = if error.is_eof() { "it breaks off".into() } else { error.to_string() };
+            let why =
+                if error.is_eof() { "it breaks off".into() } else { seen(&error.to_string()) };
             self.unreadable(&why)
         })?;
         if self.end.is_some() {

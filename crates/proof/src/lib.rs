@@ -12,6 +12,7 @@ pub mod draws;
 pub mod enumeration;
 pub mod explore;
 pub mod faults;
+mod fuzz_draws;
 pub mod fuzz_targets;
 pub mod http_fuzz;
 pub mod installation;

@@ -24,7 +24,7 @@ pub fn configuration(bytes: &[u8]) {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let answer = fuzzing::configuration(file, &environment);
-    let told = answer.as_ref().map_or_else(|mistakes| mistakes, |shown| shown);
+    let told = answer.as_ref().unwrap_or_else(|mistakes| mistakes);
     assert!(!told.is_empty());
     environment.insert(0, ("VESTIBULE_SMTP_PASSWORD".into(), CANARY.into()));
     environment.insert(0, ("VESTIBULE_SMTP_USERNAME".into(), "vestibule".into()));
@@ -51,7 +51,8 @@ pub fn audit_export(bytes: &[u8]) {
         let mut verifier = FileVerifier::new(heads, accept_restores);
         let read = text.lines().try_for_each(|line| verifier.read(line));
         if let Err(fault) = read.and_then(|()| verifier.finish().map(|_| ())) {
-            assert_eq!(fault.to_string().lines().count(), 1, "{fault}");
+            // It stands on a terminal.
+            assert!(!fault.to_string().chars().any(char::is_control), "{fault}");
         }
     }
 }

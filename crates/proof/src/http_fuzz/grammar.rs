@@ -8,7 +8,8 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use vestibule_testkit::TestApp;
 use vestibule_testkit::client::{encode, escape};
 
-use super::draws::Draws;
+use crate::fuzz_draws::Draws;
+
 use super::routes::{ROUTES, Route};
 use super::sent::Sent;
 use super::values::{MARKUP, mutated, token, value_of, weird};
@@ -235,10 +236,7 @@ impl Grammar<'_> {
             1 => [good.as_bytes(), &self.draws.bytes(200)].concat(),
             2 => [good.as_bytes(), b"&x=%ff%fe"].concat(),
             3 => [good.as_bytes(), b"&x=%00"].concat(),
-            4 => (0..self.draws.below(60))
-                .map(|n| format!("f{n}=x&"))
-                .collect::<String>()
-                .into_bytes(),
+            4 => many_fields(self.draws.below(60)),
             5 => format!("{good}&x={}", "a".repeat(66_000)).into_bytes(),
             6 => format!("{{\"email\":\"{}\"}}", weird(self.draws)).into_bytes(),
             7 => format!(
@@ -246,7 +244,7 @@ impl Grammar<'_> {
             )
             .into_bytes(),
             8 => escape(&good).into_bytes(),
-            9 => good[..self.draws.below(good.len() + 1)].as_bytes().to_vec(),
+            9 => good.as_bytes()[..self.draws.below(good.len() + 1)].to_vec(),
             10 => vec![],
             11 => self.draws.bytes(3_000),
             _ => good.into_bytes(),
@@ -385,4 +383,9 @@ fn escape_some(token: &str) -> String {
     } else {
         escape(token)
     }
+}
+
+fn many_fields(count: usize) -> Vec<u8> {
+    let fields: Vec<String> = (0..count).map(|n| format!("f{n}=x")).collect();
+    fields.join("&").into_bytes()
 }

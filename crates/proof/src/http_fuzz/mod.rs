@@ -6,7 +6,6 @@
 //! replayed from its beginning.
 
 mod checks;
-mod draws;
 mod grammar;
 mod routes;
 mod sent;
@@ -23,7 +22,7 @@ use vestibule_testkit::app::CHEAP;
 use vestibule_testkit::{Database, TestApp};
 
 use crate::Report;
-use draws::Draws;
+use crate::fuzz_draws::Draws;
 use grammar::Grammar;
 use sent::{Received, Sent};
 use world::World;

@@ -6,7 +6,8 @@ use vestibule_domain::token::Token;
 use vestibule_testkit::TestApp;
 use vestibule_testkit::client::escape;
 
-use super::draws::Draws;
+use crate::fuzz_draws::Draws;
+
 use super::world::World;
 
 /// Markup that must never come back as such.

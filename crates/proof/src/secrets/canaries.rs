@@ -107,7 +107,8 @@ fn is_alone(bytes: &[u8], at: std::ops::Range<usize>) -> bool {
     let before = at.start.checked_sub(1).map_or(b' ', |before| bytes[before]);
     let after = bytes.get(at.end).copied().unwrap_or(b' ');
     let joins = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
-    !joins(before) && !joins(after) && !(before == b',' && after == b',')
+    let is_listed = before == b',' && after == b',';
+    !(joins(before) || joins(after) || is_listed)
 }
 
 fn around(bytes: &[u8], at: usize) -> String {
@@ -141,7 +142,7 @@ fn forms(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
             let text = engine.encode(&padded);
             let end = text.len() - usize::from(!padded.len().is_multiple_of(3));
-            all.push(("base64", text[[0, 2, 3][before]..end].as_bytes().to_vec()));
+            all.push(("base64", text.as_bytes()[[0, 2, 3][before]..end].to_vec()));
         }
     }
     all.retain(|(_, form)| form.len() >= 10);

@@ -1,23 +1,34 @@
-//! What the fuzzer kept holds on stable, too.
+//! What the fuzzer kept holds on stable, too, and so does what lies beside it.
 
 use std::fs;
 
-use vestibule_proof::fuzz_targets::{TARGETS, corpus};
+use vestibule_proof::fuzz_targets::{TARGETS, corpus, neighbours};
 
+/// How many neighbours of each target's inputs are tried, all in all.
+const NEIGHBOURS: usize = 400;
+
+/// `VESTIBULE_FUZZ_NEIGHBOURS` tries more.
 #[test]
-fn every_input_that_the_fuzzer_kept_still_holds() {
+fn every_input_that_the_fuzzer_kept_still_holds_and_what_lies_beside_it() {
+    let asked = std::env::var("VESTIBULE_FUZZ_NEIGHBOURS").ok();
+    let wanted = asked.map_or(NEIGHBOURS, |number| number.parse().unwrap());
     for (name, target) in TARGETS {
         let folder = corpus(name);
         let inputs = fs::read_dir(&folder);
         let inputs = inputs.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        let mut count = 0;
-        for input in inputs {
-            let path = input.unwrap().path();
+        let mut paths: Vec<_> = inputs.map(|input| input.unwrap().path()).collect();
+        paths.sort();
+        assert!(!paths.is_empty(), "no inputs for {name}");
+        let kept: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+        for (path, input) in paths.iter().zip(&kept) {
             println!("{}", path.display());
-            target(&fs::read(path).unwrap());
-            count += 1;
+            target(input);
         }
-        assert!(count > 0, "no inputs for {name}");
+        for neighbour in neighbours(&kept, wanted) {
+            // Shown when the next line fails, so that it can be kept.
+            println!("{name}: {}", neighbour.escape_ascii());
+            target(&neighbour);
+        }
     }
 }
 
