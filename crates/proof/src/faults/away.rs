@@ -201,9 +201,11 @@ impl Scene {
         let ends = steady();
         self.end(trouble);
         let over = steady();
-        let healed = timeout(within, self.until_all_works()).await.ok().map(|()| steady() - over);
+        // From here on it is not about crowds.
         stop.store(true, Ordering::SeqCst);
-        askers.join_all().await;
+        let healed = timeout(within, self.until_all_works()).await.ok().map(|()| steady() - over);
+        // Who asked while nothing came through may wait for another half minute.
+        askers.shutdown().await;
         let history: Arc<Mutex<Vec<Asked>>> = history;
         let history = history.lock().unwrap().clone();
         (history, Spell { begins, ends, healed })
@@ -255,8 +257,8 @@ impl Scene {
 
     async fn until_all_works(&self) {
         for (what, works) in [(What::Page, 200), (What::Gate, 200), (What::Password, 303)] {
-            // Whoever gets no answer in a second asks again.
-            while timeout(Duration::from_secs(1), self.ask(what)).await != Ok(works) {
+            // Whoever gets no answer for a while asks again.
+            while timeout(Duration::from_secs(2), self.ask(what)).await != Ok(works) {
                 sleep(PAUSE).await;
             }
         }

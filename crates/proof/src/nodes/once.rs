@@ -75,7 +75,7 @@ pub async fn run(binary: &Path, rounds: usize, racers: usize, report: &mut Repor
         let inside = race("invitation", tries, redirected, &mut tallies, report).await;
         if let Some(inside) = inside {
             let tries = races.enrolling(&inside).await;
-            race("enrolment", tries, opened, &mut tallies, report).await;
+            race("enrolment", tries, confirmed, &mut tallies, report).await;
         }
         let path = races.password_link().await;
         let tries = races.strangers(&path, &[("password", password("ada's friend"))]);
@@ -102,6 +102,10 @@ pub async fn run(binary: &Path, rounds: usize, racers: usize, report: &mut Repor
 
 fn opened(answer: &Answer) -> bool {
     answer.status == 303 && !answer.leads_to().starts_with("/sign-in")
+}
+
+fn confirmed(answer: &Answer) -> bool {
+    answer.location().is_some_and(|to| to.contains("done=app-added"))
 }
 
 fn redirected(answer: &Answer) -> bool {
