@@ -11,7 +11,7 @@ use vestibule_testkit::{Client, Program, Yard};
 
 use crate::Report;
 use crate::asking::{Asker, Given};
-use crate::installation::{Installation, steady};
+use crate::installation::{Installation, since, steady};
 
 /// Room for the database, and not for much more.
 const SIZE: &str = "size=12m";
@@ -106,7 +106,7 @@ pub async fn run(binary: &Path, times: usize, report: &mut Report) {
         }
         let over = steady();
         let works = timeout(HEALED, scene.until_it_works(second, &waiting)).await;
-        healed.push(steady() - over);
+        healed.push(since(over));
         if works.is_err() {
             let log = scene.program.log(&scene.place.yard);
             report.violation(format!("{named}: {HEALED:?} after it nobody can sign in\n{log}"));
