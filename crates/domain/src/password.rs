@@ -114,7 +114,7 @@ impl HashCost {
 }
 
 /// A stored password: a PHC string. It is not the password, and still no business of a log.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct PasswordHash {
     cost: HashCost,
     salt: [u8; 16],

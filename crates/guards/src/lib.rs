@@ -17,6 +17,10 @@
 //! What stands between the marks is left out, in the first form by `(… OR TRUE)`, in the second by what
 //! follows the name. A conditional write that guards nothing says why: `/*no guard: why*/`.
 
+// `scripts/prove` builds with debug assertions; no recipe that turns on all features ships this.
+#[cfg(all(feature = "prove", not(debug_assertions)))]
+compile_error!("the feature `prove` leaves out guards: it is for `scripts/prove` alone");
+
 #[cfg(feature = "prove")]
 mod leaving_out;
 

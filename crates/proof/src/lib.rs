@@ -9,12 +9,16 @@
 pub mod access;
 pub mod asking;
 pub mod draws;
+pub mod enumeration;
 pub mod explore;
 pub mod faults;
+pub mod fuzz_targets;
+pub mod http_fuzz;
 pub mod installation;
 pub mod marks;
 pub mod nodes;
 pub mod protected;
 pub mod report;
+pub mod secrets;
 
 pub use report::Report;

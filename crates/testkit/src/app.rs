@@ -92,6 +92,11 @@ impl TestApp {
     /// With "Acme Analytics" behind a reverse proxy that adds https, and is trusted.
     pub async fn https(database: Database) -> Self {
         let settings = Settings { hash_cost: CHEAP, ..Settings::default() };
+        Self::https_with(database, settings).await
+    }
+
+    /// The same, with settings of the operator's.
+    pub async fn https_with(database: Database, settings: Settings) -> Self {
         let app =
             Self::start(database, settings, Some("https://login.acme.example"), &["127.0.0.0/8"]);
         app.await.furnish().await

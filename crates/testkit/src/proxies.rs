@@ -21,7 +21,8 @@ const START_TRIES: u32 = 5;
 const LOOKS: u32 = 1_500;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// What Debian has around the files of `conf.d`, for a process of any user.
+/// What Debian has around the files of `conf.d`, for a process of any user; and another site on the
+/// same port, which passes on header names that ours must not see.
 const NGINX_AROUND: &str = "daemon off;
 pid nginx.pid;
 error_log stderr warn;
@@ -34,6 +35,15 @@ http {
     fastcgi_temp_path tmp_fastcgi;
     uwsgi_temp_path tmp_uwsgi;
     scgi_temp_path tmp_scgi;
+    server {
+        listen 443 ssl;
+        server_name neighbour.example.com;
+        ssl_certificate     /etc/letsencrypt/live/app.example.com/fullchain.pem;
+        ssl_certificate_key /etc/letsencrypt/live/app.example.com/privkey.pem;
+        underscores_in_headers on;
+        ignore_invalid_headers off;
+        return 204;
+    }
     include https.conf;
 }
 ";
@@ -107,7 +117,10 @@ impl Proxy {
         let mut main = Path::new(files[0]).file_name().unwrap();
         if https && kind == Kind::Nginx {
             main = OsStr::new("main.conf");
-            fs::write(at.join(main), NGINX_AROUND).unwrap();
+            let around = changes
+                .iter()
+                .fold(NGINX_AROUND.to_owned(), |text, (from, to)| text.replace(from, to));
+            fs::write(at.join(main), around).unwrap();
         }
         // As root nginx lends its workers another user, who cannot enter a folder of root's.
         let user = unprivileged_user(at);

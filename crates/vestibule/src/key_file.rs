@@ -83,12 +83,12 @@ fn write_new(path: &Path, line: &str) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn line(key: &MasterKey) -> Zeroizing<String> {
+pub(crate) fn line(key: &MasterKey) -> Zeroizing<String> {
     let encoded = Zeroizing::new(STANDARD.encode(key.expose_bytes()));
     Zeroizing::new(format!("{LEAD}{}\n", *encoded))
 }
 
-fn parse(text: &str) -> Option<MasterKey> {
+pub(crate) fn parse(text: &str) -> Option<MasterKey> {
     let encoded = text.trim_end().strip_prefix(LEAD)?;
     let bytes = Zeroizing::new(STANDARD.decode(encoded).ok()?);
     MasterKey::from_bytes(&bytes)

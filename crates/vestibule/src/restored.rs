@@ -87,11 +87,13 @@ fn account_change(change: &AccountChange) -> String {
         AccountChange::NotThere(name) => {
             format!("account \"{name}\": made since, and not there; make it anew")
         }
-        AccountChange::ApplicationRemoved(host) => {
-            format!("application {host}: removed since, or moved to another host, and removed")
+        AccountChange::ApplicationClosed(host) => {
+            format!("application {host}: removed or moved since, and closed; remove it, or open it")
         }
         AccountChange::ApplicationStricter(host) => {
-            format!("application {host}: changed since; it admits whom the old and new rules admit")
+            format!(
+                "application {host}: changed since; it admits at most whom old and new rules admit"
+            )
         }
         AccountChange::ApplicationNotThere(host) => {
             format!("application {host}: added since, and not there; add it anew")

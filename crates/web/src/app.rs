@@ -1,14 +1,16 @@
 //! The router and the layers around it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
 use axum::middleware;
 use axum::response::Response;
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, ServiceExt as _};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use vestibule_flows::Vestibule;
@@ -40,6 +42,12 @@ impl Site {
         }
     }
 
+    /// The pages' answer to one request, as a connection from `peer` gets it.
+    pub async fn ask_page(&self, mut request: Request<Body>, peer: SocketAddr) -> Response {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        self.pages.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+    }
+
     /// How many sessions the gate remembers.
     pub fn gate_remembers(&self) -> usize {
         self.gate.remembers()
@@ -63,7 +71,7 @@ pub fn app(vestibule: Vestibule, settings: WebSettings) -> Site {
         .layer(middleware::from_fn_with_state(state.clone(), request::same_origin::refuse_others))
         .layer(middleware::from_fn_with_state(state.clone(), request::browser::know_browser));
     Site {
-        pages: pages::router().layer(layers).with_state(state.clone()),
+        pages: pages::router().into_axum().layer(layers).with_state(state.clone()),
         vestibule: state.vestibule.clone(),
         metrics: state.metrics.clone(),
         gate: Gate::new(state),

@@ -7,11 +7,15 @@
 
 mod app;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod metrics;
 mod pages;
 mod request;
 mod respond;
+mod routes;
 mod serve;
 mod state;
 mod surroundings;
@@ -19,5 +23,6 @@ pub mod views;
 
 pub use app::{Site, app};
 pub use metrics::{MoreMetrics, metrics_app};
+pub use routes::{Route, routes};
 pub use serve::{serve, serve_metrics};
 pub use state::{WebSettings, link};

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -143,9 +142,7 @@ async fn answer_page(
     request: hyper::Request<Incoming>,
     peer: SocketAddr,
 ) -> Response {
-    let mut request: Request = request.map(Body::new);
-    request.extensions_mut().insert(ConnectInfo(peer));
-    site.pages.clone().oneshot(request).await.unwrap_or_else(|e| match e {})
+    site.ask_page(request.map(Body::new), peer).await
 }
 
 /// An answer that is there already, or has to be waited for.

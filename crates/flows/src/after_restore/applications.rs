@@ -1,4 +1,4 @@
-//! An application that was removed is removed, and of two rules the stricter one holds.
+//! An application that was removed is closed, and of two rules the stricter one holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,8 +32,12 @@ pub(super) async fn carry(
                 done.accounts.push(AccountChange::ApplicationStricter(host));
             }
         } else {
-            tx.remove_application(here.record.rules.account, id).await?;
-            done.accounts.push(AccountChange::ApplicationRemoved(host));
+            // Not removed, which could not be taken back: one that was made after a restore is not
+            // in the replaced database either, should somebody do all this again.
+            let nobody = Rules { enter: Enter::Named, ..here.record.rules };
+            if set(tx, &here, nobody, &BTreeSet::new()).await? {
+                done.accounts.push(AccountChange::ApplicationClosed(host));
+            }
         }
     }
     let new = later.into_values().map(|new| AccountChange::ApplicationNotThere(new.record.host));
@@ -57,17 +61,28 @@ async fn all(db: &mut Reading) -> Result<BTreeMap<ApplicationId, Known>, StoreEr
 /// Leaves what both allow; answers whether that is less than what was there.
 async fn tighten(tx: &mut Writing, here: &Known, later: &Known) -> Result<bool, StoreError> {
     let rules = here.record.rules.stricter(later.record.rules);
-    let (id, open) = (here.record.id, |known: &Known| known.record.rules.enter == Enter::Everyone);
+    let open = |known: &Known| known.record.rules.enter == Enter::Everyone;
     let names: BTreeSet<UserId> = match (open(here), open(later)) {
         (true, false) => later.named.clone(),
         (false, true) => here.named.clone(),
         _ => here.named.intersection(&later.named).copied().collect(),
     };
-    if rules == here.record.rules && names == here.named {
+    set(tx, here, rules, &names).await
+}
+
+/// Gives an application these rules and names; answers whether it had others.
+async fn set(
+    tx: &mut Writing,
+    here: &Known,
+    rules: Rules,
+    names: &BTreeSet<UserId>,
+) -> Result<bool, StoreError> {
+    if rules == here.record.rules && *names == here.named {
         return Ok(false);
     }
-    tx.set_rules(id, &Rules { account: here.record.rules.account, ..rules }).await?;
-    for user in here.named.difference(&names) {
+    let id = here.record.id;
+    tx.set_rules(id, &rules).await?;
+    for user in here.named.difference(names) {
         tx.unname_user(id, *user).await?;
     }
     // Whoever is not there, or in another account, is not named.

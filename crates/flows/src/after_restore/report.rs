@@ -37,9 +37,9 @@ pub enum AccountChange {
     StaysRequired(String),
     /// The account was made since, and is not there.
     NotThere(String),
-    /// The application at this host was removed since, or given another host, and is not there.
-    ApplicationRemoved(String),
-    /// The rules of the application at this host were changed since: it admits whom both admit.
+    /// The application at this host was removed since, or given another host: nobody may enter.
+    ApplicationClosed(String),
+    /// The rules of the application at this host were changed since: it admits at most whom both do.
     ApplicationStricter(String),
     /// The application at this host was added since, and is not there.
     ApplicationNotThere(String),

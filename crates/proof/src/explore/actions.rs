@@ -26,6 +26,17 @@ pub(super) enum Upon {
     MakePasswordLink,
 }
 
+impl Upon {
+    const ALL: [Self; 6] = [
+        Self::Reset,
+        Self::Disable,
+        Self::Enable,
+        Self::MakeAdmin,
+        Self::MakeMember,
+        Self::MakePasswordLink,
+    ];
+}
+
 /// How the clock moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Move {
@@ -37,6 +48,9 @@ pub(super) enum Move {
 }
 
 impl Move {
+    const ALL: [Self; 5] =
+        [Self::NextStep, Self::PastFreshness, Self::PastWaits, Self::PastIdle, Self::StepBack];
+
     pub(super) fn millis(self) -> i64 {
         match self {
             Self::NextStep => 30_000,
@@ -99,6 +113,13 @@ impl Deed {
         Some(Self::Race(*all.get(first)?, all[between]))
     }
 
+    /// The numbers of the two actions of a race.
+    pub(super) fn parts(number: u16, all: &[Action]) -> Vec<u16> {
+        let length = u16::try_from(all.len()).unwrap_or(1);
+        let race = number.checked_sub(RACES);
+        race.map_or(vec![], |race| vec![race / length, race % length])
+    }
+
     /// The number of the race of two actions.
     pub(super) fn race(first: u16, between: u16, all: &[Action]) -> u16 {
         RACES + first * u16::try_from(all.len()).unwrap_or(0) + between
@@ -145,9 +166,7 @@ pub(super) fn all() -> Vec<Action> {
         all.push(A::NewCodes { browser });
         all.push(A::KeepCodes { browser });
         for user in [ADA, BEN] {
-            use Upon::{Disable, Enable, MakeAdmin, MakeMember, MakePasswordLink, Reset};
-            let acts = [Reset, Disable, Enable, MakeAdmin, MakeMember, MakePasswordLink];
-            all.extend(acts.map(|act| A::Act { browser, user, act }));
+            all.extend(Upon::ALL.map(|act| A::Act { browser, user, act }));
         }
     }
     for user in [ADA, BEN] {
@@ -155,8 +174,7 @@ pub(super) fn all() -> Vec<Action> {
         all.push(A::Forgot { user });
         all.extend([OF_AN_ADMIN, OF_THE_HOST, BY_MAIL].map(|link| A::TakeLink { user, link }));
     }
-    use Move::{NextStep, PastFreshness, PastIdle, PastWaits, StepBack};
-    all.extend([NextStep, PastFreshness, PastWaits, PastIdle, StepBack].map(A::Clock));
+    all.extend(Move::ALL.map(A::Clock));
     all
 }
 
@@ -228,7 +246,7 @@ impl Action {
             Self::WrongCode { browser } => may[browser].give_code,
             Self::RecoveryCode { browser, code } => {
                 let known = |codes: &super::ghost::Codes| {
-                    codes.codes.len() > code
+                    codes.texts.len() > code
                         && (knows(browser, codes.are_attackers)
                             || (browser == ATTACKERS && codes.used[code]))
                 };

@@ -28,6 +28,8 @@ pub(super) struct Ghost {
     pub(super) mistakes: u8,
     /// How often randomness was drawn.
     pub(super) draws: u64,
+    /// How many sessions have begun.
+    pub(super) sessions: u64,
     /// The switch.
     pub(super) required: bool,
     /// Whose password the attacker knows.
@@ -47,6 +49,8 @@ pub(super) struct Person {
     pub(super) codes: Option<Codes>,
     /// Attempts in the budget.
     pub(super) budget: i64,
+    /// Attempts since the latest proof of this user, and when the latest was counted.
+    pub(super) tries: (u32, i64),
     /// The latest link of each kind.
     pub(super) links: [Option<Link>; 3],
     /// One that another took the place of, or that was taken.
@@ -67,7 +71,7 @@ pub(super) struct App {
 /// The first two recovery codes of a set.
 #[derive(Clone)]
 pub(super) struct Codes {
-    pub(super) codes: Vec<String>,
+    pub(super) texts: Vec<String>,
     pub(super) used: [bool; 2],
     pub(super) kept: bool,
     pub(super) are_attackers: bool,
@@ -93,6 +97,8 @@ pub(super) struct Browser {
 /// A session, as the one who has its cookie knows it.
 #[derive(Clone)]
 pub(super) struct Cookie {
+    /// Which session: the same under every token that replaces this one.
+    pub(super) session: u64,
     pub(super) token: Token,
     pub(super) who: usize,
     pub(super) created: i64,
@@ -149,6 +155,7 @@ impl Ghost {
             apps: vec![],
             codes: None,
             budget: 0,
+            tries: (0, 0),
             links: [const { None }; 3],
             dead_links: vec![],
         };
@@ -157,6 +164,7 @@ impl Ghost {
             set_back: 0,
             mistakes: 0,
             draws,
+            sessions: 0,
             required: false,
             victim,
             people: [person(true), person(false)],
@@ -255,7 +263,12 @@ impl Ghost {
     ) {
         let given = Given { at: self.now, epoch: self.people[who].epoch };
         self.end_session(browser);
+        if self.people[who].apps.is_empty() {
+            self.people[who].tries = (0, 0);
+        }
+        self.sessions += 1;
         self.browsers[browser].cookie = Some(Cookie {
+            session: self.sessions,
             token,
             who,
             created: self.now,
@@ -307,6 +320,7 @@ impl Ghost {
         let now = self.now;
         if let Some(cookie) = &mut self.browsers[browser].cookie {
             let epoch = self.people[cookie.who].epoch;
+            self.people[cookie.who].tries = (0, 0);
             cookie.second = Some((by, Given { at: now, epoch }));
             cookie.seen = now;
             cookie.attempts = 0;
@@ -327,6 +341,7 @@ impl Ghost {
             let person = &mut self.people[cookie.who];
             let cost = i64::try_from(person.apps.len()).unwrap_or(1).max(1);
             person.budget += cost;
+            person.tries = (person.tries.0 + 1, self.now);
             cookie.attempts += cost;
         }
     }
@@ -343,6 +358,15 @@ impl Ghost {
     /// Which password the user of this browser would choose next.
     pub(super) fn next_password(&self, browser: usize, user: usize) -> u8 {
         if browser == ATTACKERS { 3 } else { (self.people[user].password + 1) % 3 }
+    }
+
+    /// Whether the next attempt at a code of this user has to wait: five are free, then it is five
+    /// seconds and twice as long each time, up to a quarter of an hour.
+    pub(super) fn must_wait(&self, user: usize) -> bool {
+        let (tries, latest) = self.people[user].tries;
+        let Some(doublings) = tries.checked_sub(5) else { return false };
+        let wait = ((5 * SECOND) << doublings.min(10)).min(15 * MINUTE);
+        (0..wait).contains(&(self.now - latest))
     }
 
     pub(super) fn cost(&self, user: usize) -> i64 {

@@ -6,20 +6,21 @@
 //! asked, counts of users are remembered only where a process watches the database, and the keys are
 //! the same in every state.
 
+#![expect(clippy::similar_names, reason = "states are put on a stage; what is used is a user's")]
+
 mod actions;
 mod ghost;
 mod key;
 mod play;
 mod probe;
+mod replay;
 mod roots;
 mod search;
 mod stage;
 mod ways;
 
-use std::fmt::Write as _;
-
 use crate::Report;
-use stage::Stage;
+use replay::Replay;
 
 /// How far it goes.
 #[derive(Clone, Copy, Debug)]
@@ -65,57 +66,33 @@ pub fn report(options: &Options) -> Report {
         report.note(format!("Never possible: {}.", never.join("; ")));
     }
     report.note(format!("Left out of what tells states apart: {}.", key::left_out().join("; ")));
-    for violation in &seen.violations {
-        let path: Vec<String> = violation.path.iter().map(ToString::to_string).collect();
-        let (story, _) = replay(&violation.path);
-        let path = path.join(",");
-        report
-            .violation(format!("{}\n{story}replay with: explore --replay {path}", violation.says));
+    if seen.violations.is_empty() {
+        return report;
     }
+    alone(async {
+        let mut replay = Replay::begin().await;
+        for (number, violation) in seen.violations.iter().enumerate() {
+            let mut path = violation.path.clone();
+            // One short story says more than five long ones.
+            if number == 0 {
+                path = replay.shorten(&path).await;
+            }
+            let (story, _) = replay.tell(&path).await;
+            let path: Vec<String> = path.iter().map(ToString::to_string).collect();
+            let path = path.join(",");
+            let says = &violation.says;
+            report.violation(format!("{says}\n{story}replay with: explore --replay {path}"));
+        }
+    });
     report
 }
 
 /// Plays a path again: the story, and whether all of it holds.
 pub fn replay(path: &[u16]) -> (String, bool) {
+    alone(async { Replay::begin().await.tell(path).await })
+}
+
+fn alone<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut stage = Stage::furnish().await;
-        let beginnings = roots::all(&mut stage).await;
-        let Some((first, path)) = path.split_first() else { return (String::new(), true) };
-        let Some(mut state) = beginnings.into_iter().nth(usize::from(*first)) else {
-            return (format!("there is no beginning {first}"), false);
-        };
-        let mut story = format!("  It begins: {}.\n", roots::NAMES[usize::from(*first)]);
-        let all = actions::all();
-        for number in path {
-            let Some(deed) = actions::Deed::of(*number, &all) else {
-                return (format!("{story}there is no action {number}"), false);
-            };
-            let _ = write!(story, "  {deed}: ");
-            stage.put(&state).await.unwrap();
-            let stepped = match search::step(&mut stage, &state, deed).await {
-                Ok((after, said)) => {
-                    stage.put(&after).await.unwrap();
-                    let probed = stage.probe(&after).await;
-                    state = after;
-                    probed.map(|_| said)
-                }
-                Err(broken) => Err(broken),
-            };
-            match stepped {
-                Ok(said) => {
-                    let _ = writeln!(story, "{said}.");
-                }
-                Err(broken) => {
-                    let _ = writeln!(story, "{}.", broken.0);
-                    return (story, false);
-                }
-            }
-        }
-        if let Err(broken) = stage.ways_are_open(&state).await {
-            let _ = writeln!(story, "  Then all ways in and back are tried: {}.", broken.0);
-            return (story, false);
-        }
-        (story, true)
-    })
+    runtime.block_on(work)
 }

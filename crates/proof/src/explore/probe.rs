@@ -132,27 +132,24 @@ impl Stage {
             return Ok(());
         }
         let ghost = &before.ghost;
-        let may_change: &[&str] = match action {
-            Action::SignIn { user, right, .. } => {
-                let person = &ghost.people[user];
-                if right && matches!(person.password, 0 | OF_THE_ATTACKER) {
-                    return Ok(());
-                }
-                // Its own session may be noted as seen.
-                &["lanes", "audit_events", "sessions"]
+        let may_change: &[&str] = if let Action::SignIn { user, right, .. } = action {
+            let person = &ghost.people[user];
+            if right && matches!(person.password, 0 | OF_THE_ATTACKER) {
+                return Ok(());
             }
-            _ => {
-                let victim = ghost.cookie(ATTACKERS).map(|cookie| &ghost.people[cookie.who]);
-                // Who has no app is whoever has the password; and what the attacker enrolled there is
-                // the attacker's.
-                let is_owners = victim.is_some_and(|person| {
-                    !person.apps.is_empty() && person.apps.iter().all(|app| !app.is_attackers)
-                });
-                if !is_owners || ghost.may(ATTACKERS).enter {
-                    return Ok(());
-                }
-                &["lanes", "audit_events", "sessions", "users", "notices", "outbox", "spent_codes"]
+            // Its own session may be noted as seen.
+            &["lanes", "audit_events", "sessions"]
+        } else {
+            let victim = ghost.cookie(ATTACKERS).map(|cookie| &ghost.people[cookie.who]);
+            // Who has no app is whoever has the password; and what the attacker enrolled there is the
+            // attacker's.
+            let is_owners = victim.is_some_and(|person| {
+                !person.apps.is_empty() && person.apps.iter().all(|app| !app.is_attackers)
+            });
+            if !is_owners || ghost.may(ATTACKERS).enter {
+                return Ok(());
             }
+            &["lanes", "audit_events", "sessions", "users", "notices", "outbox", "spent_codes"]
         };
         for table in self.differing(&before.rows, after) {
             must!(may_change.contains(&table), "an attacker changed {table}");

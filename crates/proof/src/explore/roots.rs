@@ -64,7 +64,7 @@ pub(super) async fn all(stage: &mut Stage) -> Vec<State> {
             state = stage.state(ghost, &state).await.unwrap();
         }
         if number == 3 {
-            state = stage.with_budget_used(state, BEN, 97);
+            state = stage.with_budget_used(state, BEN, 96);
         }
         states.push(state);
     }

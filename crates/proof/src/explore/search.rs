@@ -116,7 +116,7 @@ pub(super) fn explore(options: &Options) -> Seen {
             let (seen, is_late) = (&seen, &is_late);
             scope.spawn(move || {
                 let all = actions::all();
-                on_one_thread(Worker { number, all, options, seen, is_late });
+                on_one_thread(&Worker { number, all, options, seen, is_late });
             });
         }
     });
@@ -131,7 +131,7 @@ struct Worker<'a> {
     is_late: &'a (dyn Fn() -> bool + Sync),
 }
 
-fn on_one_thread(worker: Worker<'_>) {
+fn on_one_thread(worker: &Worker<'_>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut stage = Stage::furnish().await;
@@ -189,8 +189,7 @@ impl Worker<'_> {
 
     /// Plays every action of a state; `false` where there was enough before.
     async fn expand(&self, stage: &mut Stage, node: u32, state: &State) -> Result<bool, Broken> {
-        stage.put(state).await?;
-        let may = stage.probe(state).await?;
+        let may = self.probed(stage, state).await?;
         if node.is_multiple_of(self.options.ways_every) {
             stage.ways_are_open(state).await?;
             self.seen.lock().unwrap().ways_tried += 1;
@@ -207,9 +206,9 @@ impl Worker<'_> {
                 seen.note(number);
                 let depth = seen.nodes[node as usize].depth + 1;
                 let new = Node { parent: node, action: number, depth };
-                after.and_then(|after| {
+                after.map(|after| {
                     let at = seen.add(key::of(&after, &stage.tables), new);
-                    Ok(at.map(|at| (at, after)))
+                    at.map(|at| (at, after))
                 })
             };
             let probed = match found {
@@ -257,32 +256,27 @@ impl Worker<'_> {
             let first = dice.below(beginnings.len());
             let mut state = beginnings[first].clone();
             let mut path = vec![u16::try_from(first).unwrap()];
+            let mut may = match self.probed(stage, &state).await {
+                Ok(may) => may,
+                Err(broken) => return self.tell(path, broken),
+            };
             for _ in 0..WALK {
                 steps += 1;
-                let number = match self.wander(stage, &state, &mut dice).await {
-                    Ok(number) => number,
+                let number = self.wander(&state, &may, &mut dice);
+                path.push(number);
+                let after = self.transition(stage, &state, number).await;
+                let after = match after {
+                    Ok(after) => stage.probe(&after).await.map(|may| (after, may)),
+                    Err(broken) => Err(broken),
+                };
+                (state, may) = match after {
+                    Ok(after) => after,
                     Err(broken) => return self.tell(path, broken),
                 };
-                path.push(number);
-                let mut after = self.transition(stage, &state, number).await;
-                if let Ok(next) = &after
-                    && let Err(broken) = stage.probe(next).await
-                {
-                    after = Err(broken);
-                }
                 let mut seen = self.seen.lock().unwrap();
                 seen.note(number);
                 seen.steps_walked += 1;
-                match after {
-                    Ok(after) => {
-                        seen.met.insert(key::of(&after, &stage.tables));
-                        state = after;
-                    }
-                    Err(broken) => {
-                        drop(seen);
-                        return self.tell(path, broken);
-                    }
-                }
+                seen.met.insert(key::of(&state, &stage.tables));
                 if (self.is_late)() || seen.violations.len() >= TOLD {
                     return;
                 }
@@ -294,24 +288,20 @@ impl Worker<'_> {
         }
     }
 
-    /// What is done next on a walk.
-    async fn wander(
-        &self,
-        stage: &mut Stage,
-        state: &State,
-        dice: &mut Dice,
-    ) -> Result<u16, Broken> {
+    async fn probed(&self, stage: &mut Stage, state: &State) -> Result<[May; 3], Broken> {
         stage.put(state).await?;
-        let may = stage.probe(state).await?;
-        let deeds = possible(&self.all, state, &may);
-        let drawn = deeds[dice.below(deeds.len())];
-        if dice.below(5) == 0 {
-            let races = races(&self.all, &deeds);
-            if !races.is_empty() {
-                return Ok(races[dice.below(races.len())]);
-            }
+        stage.probe(state).await
+    }
+
+    /// What is done next on a walk.
+    fn wander(&self, state: &State, may: &[May; 3], dice: &mut Dice) -> u16 {
+        let deeds = possible(&self.all, state, may);
+        let races = if dice.below(5) == 0 { races(&self.all, &deeds) } else { vec![] };
+        if races.is_empty() {
+            deeds[dice.below(deeds.len())]
+        } else {
+            races[dice.below(races.len())]
         }
-        Ok(drawn)
     }
 
     fn tell(&self, path: Vec<u16>, broken: Broken) {

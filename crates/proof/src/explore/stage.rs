@@ -41,6 +41,14 @@ pub(super) struct State {
     pub(super) ghost: Ghost,
 }
 
+/// What an act stands on.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Stand {
+    pub(super) token: String,
+    pub(super) session: u64,
+    pub(super) epoch: u32,
+}
+
 /// One Vestibule, and what stands in its database now.
 pub(super) struct Stage {
     pub(super) vestibule: Vestibule,
@@ -50,8 +58,8 @@ pub(super) struct Stage {
     pub(super) browsers: [Visitor; 3],
     /// What another request does between the authority of the one that is played and its act.
     pub(super) between: Cell<Option<Action>>,
-    /// On what the act stood before that: cookie and epoch.
-    pub(super) stood: RefCell<Option<(String, u32)>>,
+    /// On what the act stood before that.
+    pub(super) stood: RefCell<Option<Stand>>,
     store: Store,
     clock: MovableClock,
     draws: Arc<AtomicU64>,
@@ -193,19 +201,21 @@ impl Stage {
         each.filter(|(_, (one, other))| one != other).map(|(table, _)| &*table.name).collect()
     }
 
-    /// A state in which a number of a user's is another: what would take too many acts.
+    /// A state in which so many attempts at codes are in a user's budget, four of them of this moment:
+    /// what would take too many acts.
     pub(super) fn with_budget_used(&self, mut state: State, user: usize, used: i64) -> State {
         let at = self.tables.tables.iter().position(|table| table.name == "users").unwrap();
         let columns = &self.tables.tables[at].columns;
-        let column = columns.iter().position(|column| column.name == "code_attempts").unwrap();
+        let column = |name| columns.iter().position(|column| column.name == name).unwrap();
         let mut rows: Vec<Vec<serde_json::Value>> = serde_json::from_str(&state.rows[at]).unwrap();
-        for row in &mut rows {
-            if row[0] == self.users[user].to_string() {
-                row[column] = used.into();
-            }
+        for row in rows.iter_mut().filter(|row| row[0] == self.users[user].to_string()) {
+            row[column("code_attempts")] = used.into();
+            row[column("code_tries")] = 4.into();
+            row[column("code_tried_at")] = state.ghost.now.into();
         }
         state.rows[at] = serde_json::to_string(&rows).unwrap().into();
         state.ghost.people[user].budget = used;
+        state.ghost.people[user].tries = (4, state.ghost.now);
         state
     }
 }

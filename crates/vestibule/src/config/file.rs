@@ -23,12 +23,17 @@ pub(crate) struct Settings {
 /// Reads the file.
 pub(crate) fn read(path: &Path) -> Settings {
     match fs::read_to_string(path) {
-        Ok(text) => File { path, text: &text }.settings(),
+        Ok(text) => of_text(path, &text),
         Err(error) => {
             let problem = format!("{}: the file cannot be read: {error}", path.display());
             Settings { mistakes: vec![Mistake(problem)], ..Settings::default() }
         }
     }
+}
+
+/// Reads the text of the file at `path`.
+pub(crate) fn of_text(path: &Path, text: &str) -> Settings {
+    File { path, text }.settings()
 }
 
 struct File<'a> {

@@ -28,7 +28,21 @@ impl Layers {
         let flags = flags
             .into_iter()
             .map(|(key, text)| (key, Setting { raw: Raw::Text(text), origin: Origin::Flag(key) }));
-        let file = path.map(file::read).unwrap_or_default();
+        Self::of(path.map(file::read).unwrap_or_default(), flags, environment)
+    }
+
+    /// The text of a file before it is one.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn of_text(text: &str, environment: &Environment) -> Self {
+        let file = file::of_text(Path::new("vestibule.toml"), text);
+        Self::of(file, std::iter::empty(), environment)
+    }
+
+    fn of(
+        file: file::Settings,
+        flags: impl Iterator<Item = (Key, Setting)>,
+        environment: &Environment,
+    ) -> Self {
         let mut mistakes = misspelt(environment);
         mistakes.extend(file.mistakes);
         let settings = flags.chain(variables(environment)).chain(file.found).collect();

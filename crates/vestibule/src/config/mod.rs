@@ -93,7 +93,17 @@ impl Config {
         flags: Vec<(Key, String)>,
         environment: &Environment,
     ) -> Result<Self, Mistakes> {
-        let mut reader = Reader { layers: Layers::read(path, flags, environment), origins: vec![] };
+        Self::of(Layers::read(path, flags, environment))
+    }
+
+    /// Reads the text of a file, and this environment.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn of_text(text: &str, environment: &Environment) -> Result<Self, Mistakes> {
+        Self::of(Layers::of_text(text, environment))
+    }
+
+    fn of(layers: Layers) -> Result<Self, Mistakes> {
+        let mut reader = Reader { layers, origins: vec![] };
         let mut config = reader.config();
         config.smtp = reader.smtp();
         config.settings.mail = config.smtp.is_some();

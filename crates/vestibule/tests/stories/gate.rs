@@ -186,7 +186,8 @@ stories! {
         assert_eq!(header(&at.load("/safe").await, "remote-assurance"), "AAL2");
     }
 
-    async fn an_application_can_ask_for_a_fresh_proof(https app) {
+    /// AT-53: what an application asks of a proof's age is asked for at every request, and not once.
+    async fn at_53_an_application_can_ask_for_a_fresh_proof(https app) {
         let rules = app.protect(HOST).await;
         let fresh = Rules { max_age: Some(Duration::from_mins(10)), ..rules };
         app.protect_with("payroll.acme.example", fresh).await;

@@ -43,7 +43,7 @@ impl House {
         Self {
             application: added.leads_to().replace("/settings/applications/", ""),
             factor: security.between("/settings/security/factors/", "/"),
-            session: security.between("/settings/security/sessions/", "/"),
+            session: app.other_session_ids(&ada).await.remove(0),
             cleo: app.give_password("cleo").await,
             ada,
             ben,
@@ -73,6 +73,11 @@ impl House {
             _ => user,
         };
         route.path.replace("{id}", id)
+    }
+
+    /// The path of a route, with an identifier that nothing has, or a token that opens nothing.
+    pub(crate) fn path_for_nobody(route: &Route, nobodys: &str) -> String {
+        route.path.replace("{id}", nobodys).replace("{token}", &"A".repeat(43))
     }
 
     /// Whose form the route would take.

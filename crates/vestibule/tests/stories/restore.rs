@@ -338,15 +338,18 @@ stories! {
         let stricter = |host: &str| AccountChange::ApplicationStricter(host.into());
         assert_eq!(done.accounts.len(), 4, "{:?}", done.accounts);
         for change in [
-            AccountChange::ApplicationRemoved(left.into()),
+            AccountChange::ApplicationClosed(left.into()),
             stricter(narrowed),
             stricter(named),
             AccountChange::ApplicationNotThere("later.localhost".into()),
         ] {
             assert!(done.accounts.contains(&change), "{change:?} in {:?}", done.accounts);
         }
-        assert!(of(&again, left).await.is_none() && of(&again, "later.localhost").await.is_none());
+        assert!(of(&again, "later.localhost").await.is_none());
         let now = async |host: &str| of(&again, host).await.unwrap();
+        let closed = now(left).await;
+        assert_eq!(closed.rules, rules(Enter::Named, false));
+        assert_eq!(again.store.read().await.unwrap().all_named(closed.id).await.unwrap(), []);
         assert_eq!(now(narrowed).await.rules, rules(Enter::Named, false));
         assert_eq!(now(widened).await.rules, rules(Enter::Admins, true));
         for host in [narrowed, named] {

@@ -1,7 +1,7 @@
 //! What the log says of a proxy that asks in vain: whoever sets one up finds here what its page
 //! cannot say.
 
-use std::net::IpAddr;
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,51 +10,60 @@ use super::answers::No;
 
 /// How often the same is said: a proxy asks for each request.
 const EVERY: Duration = Duration::from_mins(1);
+/// How many different ones are said in that time. Behind a site that takes every name a stranger
+/// chooses the host, and anybody who reaches the port has an address.
+const DIFFERENT: usize = 8;
 
-/// What was said last, and when on the steady clock.
+/// What was said within the minute, and when on the steady clock.
 #[derive(Default)]
 pub(crate) struct Complaints {
-    of_peer: Mutex<Option<(IpAddr, Duration)>>,
-    of_host: Mutex<Option<(String, Duration)>>,
+    said: Mutex<VecDeque<(String, Duration)>>,
 }
 
 impl Complaints {
-    /// Says what is wrong, unless it was said within the minute.
+    /// Says what is wrong, unless the same or much else was said within the minute.
     pub(crate) fn about(&self, no: &No, steady: Duration) {
-        match no {
-            No::Misunderstood(Misunderstood::Untrusted(peer))
-                if is_due(&self.of_peer, peer, steady) =>
-            {
-                tracing::warn!(
-                    "the gate was asked by {peer}, which trusted_proxies does not name: it is \
-                     answered 403, whatever it asks"
-                );
-            }
+        let text = match no {
+            No::Misunderstood(Misunderstood::Untrusted(peer)) => format!(
+                "the gate was asked by {peer}, which trusted_proxies does not name: it is answered \
+                 403, whatever it asks"
+            ),
             No::NothingThere(Some(host)) => {
-                let host = host.to_string();
-                if is_due(&self.of_host, &host, steady) {
-                    tracing::warn!(
-                        "the gate was asked about {host}, and no application has that host"
-                    );
-                }
+                format!("the gate was asked about {host}, and no application has that host")
             }
-            _ => {}
+            _ => return,
+        };
+        if self.is_due(&text, steady) {
+            tracing::warn!("{text}");
         }
+    }
+
+    fn is_due(&self, text: &str, steady: Duration) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        while said.front().is_some_and(|(_, at)| steady.saturating_sub(*at) >= EVERY) {
+            said.pop_front();
+        }
+        if said.len() >= DIFFERENT || said.iter().any(|(known, _)| known == text) {
+            return false;
+        }
+        said.push_back((text.to_owned(), steady));
+        true
     }
 }
 
-/// Whether this is another matter than the last one, or that was long ago.
-fn is_due<T: PartialEq + Clone>(
-    last: &Mutex<Option<(T, Duration)>>,
-    now: &T,
-    steady: Duration,
-) -> bool {
-    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-    // Strangers cannot choose either: an untrusted peer is an address that reaches us, and a host
-    // is what a trusted proxy passes on. Two that take turns are said once a minute together.
-    if last.as_ref().is_some_and(|(_, at)| steady.saturating_sub(*at) < EVERY) {
-        return false;
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Complaints, DIFFERENT};
+
+    #[test]
+    fn each_is_said_once_a_minute_and_not_too_many() {
+        let (complaints, at) = (Complaints::default(), Duration::from_secs);
+        let due = |text: &str, second| complaints.is_due(text, at(second));
+        assert!(due("a", 0) && !due("a", 1) && due("b", 2));
+        let others = (0..100).filter(|other| due(&other.to_string(), 3)).count();
+        assert_eq!(others, DIFFERENT - 2);
+        assert!(!due("c", 59) && due("c", 60) && !due("a", 61) && due("a", 63));
     }
-    *last = Some((now.clone(), steady));
-    true
 }

@@ -6,7 +6,7 @@
 //! way through the database. `docs/gate.md` has the protocol.
 
 mod answers;
-mod asked;
+pub(crate) mod asked;
 mod complaints;
 pub(crate) mod request_ids;
 

@@ -1,10 +1,8 @@
 //! `/`: who is signed in, how, and what they may do.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
 use vestibule_domain::browser;
 use vestibule_flows::authority::SignedIn;
 use vestibule_flows::{ApplicationRecord, NoticeRecord, SessionRecord, Visitor};
@@ -13,12 +11,13 @@ use crate::error::PageError;
 use crate::pages::asked::Page;
 use crate::pages::settings::applications::url;
 use crate::respond::page;
+use crate::routes::{Router, get};
 use crate::state::App;
 use crate::surroundings::frame_of;
 use crate::views::dashboard::{ApplicationLink, CodeGiven, DashboardPage, NoticeLine};
 use crate::views::{Place, Role, When, count};
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new().route("/", get(show))
 }
 

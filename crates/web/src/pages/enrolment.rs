@@ -1,10 +1,8 @@
 //! `/enrolment`: binding a new app, from the vestibule or from behind the second door.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use axum::routing::get;
 use vestibule_domain::access::Step;
 use vestibule_domain::user::Role;
 use vestibule_flows::Visitor;
@@ -18,6 +16,7 @@ use crate::pages::words;
 use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
 use crate::respond::{page, see_other, with_token};
+use crate::routes::{Router, get};
 use crate::state::App;
 use crate::views::enrolment::{EnrolmentKind, EnrolmentPage};
 use crate::views::qr::Qr;
@@ -26,7 +25,7 @@ use crate::views::{CodeProblem, Outside};
 /// The enrolment of an Admin who turned the switch on and has no factor.
 pub(crate) const FOR_THE_SWITCH: &str = "/enrolment?for=everyone";
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new().route("/enrolment", get(show).post(confirm))
 }
 

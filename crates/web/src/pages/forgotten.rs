@@ -1,10 +1,8 @@
 //! `/sign-in/forgotten`: a link by mail for who forgot the password. It says the same to everybody.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
-use axum::routing::get;
 use vestibule_flows::forgotten::Forgotten as Answer;
 
 use crate::error::PageError;
@@ -12,12 +10,13 @@ use crate::pages::asked::Form;
 use crate::pages::words;
 use crate::request::fields::Fields;
 use crate::respond::{page, see_other};
+use crate::routes::{Router, get};
 use crate::state::App;
 use crate::surroundings::outside;
 use crate::views::Field;
 use crate::views::mail::{Forgotten, ForgottenPage};
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new().route("/sign-in/forgotten", get(show).post(ask))
 }
 

@@ -6,11 +6,9 @@
 
 use std::net::SocketAddr;
 
-use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -30,6 +28,7 @@ use crate::request::return_to::ReturnTo;
 use crate::request::visitor::visitor;
 use crate::respond::headers::STYLED_INLINE;
 use crate::respond::{page, see_other};
+use crate::routes::{Router, get};
 use crate::state::App;
 use crate::surroundings::frame_of;
 use crate::views::Place;
@@ -38,7 +37,7 @@ use crate::views::gate::{GatePage, HandOverPage};
 /// Where the proxy of a protected host sends to Vestibule.
 pub(crate) const CALLBACK: &str = "/.vestibule/callback";
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new().route("/hand-over", get(hand_over)).route("/.vestibule/callback", get(arrive))
 }
 
@@ -85,7 +84,7 @@ fn here(app: &App, query: &Fields) -> ReturnTo {
     ReturnTo::parse(&here, &app.public_url)
 }
 
-fn challenge(text: &str) -> Option<[u8; 32]> {
+pub(crate) fn challenge(text: &str) -> Option<[u8; 32]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 

@@ -1,13 +1,12 @@
 //! `/healthz`: the process runs. `/readyz`: it can serve, its database included.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
 
+use crate::routes::{Router, get};
 use crate::state::App;
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready))
 }
 

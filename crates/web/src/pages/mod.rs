@@ -9,13 +9,13 @@ mod dashboard;
 mod dispatch;
 mod enrolment;
 mod forgotten;
-mod hand_over;
+pub(crate) mod hand_over;
 mod health;
 mod links;
 mod notices;
 mod proof;
 mod proof_page;
-mod settings;
+pub(crate) mod settings;
 mod sign_in;
 mod sign_out;
 mod static_files;
@@ -23,18 +23,18 @@ mod words;
 
 pub(crate) use hand_over::CALLBACK;
 
-use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use vestibule_flows::SessionRecord;
 use vestibule_flows::authority::{Authority, Decision, Fresh, SignedIn};
 
 use crate::error::PageError;
+use crate::routes::Router;
 use crate::state::App;
 use crate::surroundings::frame_of;
 use crate::views::{Asks, Place};
 
 /// Every route there is.
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .merge(dashboard::router())
         .merge(enrolment::router())

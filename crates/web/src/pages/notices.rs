@@ -1,9 +1,7 @@
 //! `/notices/{id}/dismiss`: a notice on the dashboard was read.
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::post;
 use vestibule_flows::authority::{Authority as _, SignedIn};
 
 use crate::error::PageError;
@@ -11,10 +9,11 @@ use crate::pages::asked::Act;
 use crate::pages::not_found_inside;
 use crate::request::segment::Segment;
 use crate::respond::see_other;
+use crate::routes::{Router, post};
 use crate::state::App;
 use crate::views::Place;
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new().route("/notices/{id}/dismiss", post(dismiss))
 }
 

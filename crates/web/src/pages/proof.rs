@@ -4,11 +4,9 @@
 //! given, the browser sends it again (307 keeps method and body), so that nothing typed is lost.
 //! A form with a password in it is not carried: its page asks for the proof before it is filled in.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use vestibule_flows::authority::{Decision, ProofAsked, Proving};
 use vestibule_flows::security_code::{CodeRefused, Proven};
 
@@ -20,10 +18,11 @@ use crate::pages::proof_page::{Errand, proof_page};
 use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
 use crate::respond::{see_other, with_token};
+use crate::routes::{Router, get};
 use crate::state::App;
 use crate::views::proof::ProofThen;
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new().route("/proof", get(show).post(give))
 }
 

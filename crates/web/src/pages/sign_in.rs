@@ -1,10 +1,8 @@
 //! `/sign-in` and `/sign-in/code`: the two doors.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use vestibule_domain::limits::wait;
 use vestibule_flows::FlowError;
 use vestibule_flows::authority::{Decision, ProofAsked, Proving};
@@ -19,12 +17,13 @@ use crate::pages::words;
 use crate::request::fields::Fields;
 use crate::request::return_to::ReturnTo;
 use crate::respond::{page, retry_after, see_other, with_token, without_token};
+use crate::routes::{Router, get};
 use crate::state::App;
 use crate::surroundings::outside;
 use crate::views::CodeProblem;
 use crate::views::sign_in::{CodePage, RecoveryCodePage, SignInNotice, SignInPage, SignInProblem};
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .route("/sign-in", get(show).post(sign_in))
         .route("/sign-in/code", get(show_code).post(give_code))

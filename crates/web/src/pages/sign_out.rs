@@ -1,16 +1,15 @@
 //! `/sign-out`: ends the session on the server.
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::post;
 
 use crate::error::PageError;
 use crate::pages::asked::Form;
 use crate::pages::sign_in::after_sign_out;
+use crate::routes::{Router, post};
 use crate::state::App;
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new().route("/sign-out", post(sign_out))
 }
 

@@ -1,14 +1,12 @@
 //! `/static/…`: stylesheet, script, icon. Their addresses change with their contents.
 
-use axum::Router;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 
-use crate::state::App;
+use crate::routes::{Router, get};
 use crate::views::{ICON, SCRIPT, STYLE};
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .route("/static/style.css", get(|| async { file("text/css; charset=utf-8", STYLE) }))
         .route("/static/app.js", get(|| async { file("text/javascript; charset=utf-8", SCRIPT) }))

@@ -58,7 +58,12 @@ pub(crate) fn read_browser(app: &App, headers: &HeaderMap) -> Option<Token> {
 
 /// Reads the token of a cookie; `None` unless exactly one stands there.
 pub(crate) fn read_one(app: &App, name: CookieName, headers: &HeaderMap) -> Option<Token> {
-    let mut values = values(name.at(app), headers);
+    one_token(name.at(app), headers)
+}
+
+/// The same, by the name as it stands there.
+pub(crate) fn one_token(name: &'static str, headers: &HeaderMap) -> Option<Token> {
+    let mut values = values(name, headers);
     let value = values.next()?;
     if values.next().is_some() { None } else { token(value) }
 }

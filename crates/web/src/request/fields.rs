@@ -53,6 +53,12 @@ impl Fields {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
     }
 
+    /// Every field, for the fuzzer.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn all(&self) -> Vec<(String, String)> {
+        self.0.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
+    }
+
     /// A field that is one of a few words.
     pub(crate) fn word<T: std::str::FromStr>(&self, name: &str) -> Result<T, PageError> {
         self.text(name).parse().map_err(|_| PageError::bad_request())

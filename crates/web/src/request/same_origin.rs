@@ -33,7 +33,7 @@ pub(crate) async fn refuse_others(
 /// Another site may lead people here; it may not load what is here into itself. Cookies would go
 /// along from a neighbour under the same parent domain, and loading a page has effects: it keeps
 /// a session awake and makes the key of an enrolment.
-fn is_visit(headers: &HeaderMap) -> bool {
+pub(crate) fn is_visit(headers: &HeaderMap) -> bool {
     match one(headers, "sec-fetch-site") {
         Ok(None | Some("same-origin" | "none")) => true,
         Ok(Some(_)) => {
@@ -44,7 +44,7 @@ fn is_visit(headers: &HeaderMap) -> bool {
     }
 }
 
-fn is_ours(headers: &HeaderMap, public_url: &Url) -> bool {
+pub(crate) fn is_ours(headers: &HeaderMap, public_url: &Url) -> bool {
     let Ok(site) = one(headers, "sec-fetch-site") else { return false };
     let Ok(origin) = one(headers, "origin") else { return false };
     let same = |origin: &str| {

@@ -31,7 +31,7 @@ pub(crate) fn visitor(parts: &Parts, app: &App) -> Visitor {
 
 /// Walks `X-Forwarded-For` from its end, the part that our own proxies wrote, to the first
 /// address that is none of theirs. What a client wrote itself stands further left and is not read.
-fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let mut address = peer;
     let lines: Vec<&str> = headers

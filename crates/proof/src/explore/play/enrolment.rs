@@ -16,10 +16,10 @@ impl Stage {
             return said("no key is shown");
         };
         let shown = match self.vestibule.show_enrolment(&self.browsers[browser], &who).await {
-            Err(FlowError::Busy) if !self.stands(ghost, browser) => return said("it is over"),
+            Err(FlowError::Busy) if !self.goes_on(ghost, browser) => return said("it is over"),
             shown => shown?,
         };
-        if !self.stands(ghost, browser) {
+        if !self.goes_on(ghost, browser) {
             return said("a key is shown that is void");
         }
         let secret = app_of(&shown.key);
@@ -57,7 +57,7 @@ impl Stage {
         } else {
             let is_right =
                 |typed: &String| (-22..=22).any(|by| code_of(&shown.secret, step + by) == *typed);
-            let typed = (0..).map(|n: u32| format!("{n:06}")).find(|typed| !is_right(typed));
+            let typed = (0..100_u32).map(|n| format!("{n:06}")).find(|typed| !is_right(typed));
             typed.unwrap_or_default()
         };
         let then = if for_switch { AfterEnrolment::TurnSwitchOn } else { AfterEnrolment::GoOn };
@@ -147,7 +147,7 @@ impl Stage {
             return Err(Broken("no recovery codes came with the first app".to_owned()));
         };
         ghost.people[user].codes = Some(Codes {
-            codes: shown.codes.iter().take(2).map(|code| code.to_string()).collect(),
+            texts: shown.codes.iter().take(2).map(|code| code.to_string()).collect(),
             used: [false; 2],
             kept: false,
             are_attackers: browser == ATTACKERS,

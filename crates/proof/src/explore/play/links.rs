@@ -99,6 +99,7 @@ impl Stage {
             link.taken = true;
         }
         ghost.people[user].epoch += 1;
+        ghost.people[user].tries = (0, 0);
         if !link.keeps_password {
             ghost.people[user].password = next;
             if kind != BY_MAIL {

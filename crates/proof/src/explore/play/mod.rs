@@ -15,7 +15,7 @@ use vestibule_flows::authority::{Authority, Current, Decision, Enrolling, Provin
 
 use super::actions::{Action, Move};
 use super::ghost::{Ghost, STEP};
-use super::stage::Stage;
+use super::stage::{Stage, Stand};
 
 /// What must not have happened.
 pub(super) struct Broken(pub(super) String);
@@ -38,6 +38,7 @@ macro_rules! must {
 }
 pub(super) use must;
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what a story ends with")]
 fn said(text: impl Into<String>) -> Played {
     Ok(text.into())
 }
@@ -106,12 +107,18 @@ impl Stage {
         stood.as_ref().is_none_or(|stood| *stood == stand(ghost, browser))
     }
 
+    /// Whether the session that the act stands on goes on, be it under another token.
+    fn goes_on(&self, ghost: &Ghost, browser: usize) -> bool {
+        let (stood, now) = (self.stood.borrow(), stand(ghost, browser));
+        stood.as_ref().is_none_or(|stood| (stood.session, stood.epoch) == (now.session, now.epoch))
+    }
+
     /// Whether who began an Admin's act is still the Admin who did.
     fn is_still_admin(&self, ghost: &Ghost, who: usize) -> bool {
         let (stood, person) = (self.stood.borrow(), &ghost.people[who]);
         stood
             .as_ref()
-            .is_none_or(|(_, epoch)| *epoch == person.epoch && person.is_admin && person.is_active)
+            .is_none_or(|stood| stood.epoch == person.epoch && person.is_admin && person.is_active)
     }
 
     /// Does an action, while another comes between its authority and its act.
@@ -170,9 +177,11 @@ impl Stage {
 }
 
 /// What the acts of a browser stand on.
-fn stand(ghost: &Ghost, browser: usize) -> (String, u32) {
-    ghost.cookie(browser).map_or_else(Default::default, |cookie| {
-        (cookie.token.expose(), ghost.people[cookie.who].epoch)
+fn stand(ghost: &Ghost, browser: usize) -> Stand {
+    ghost.cookie(browser).map_or_else(Stand::default, |cookie| Stand {
+        token: cookie.token.expose(),
+        session: cookie.session,
+        epoch: ghost.people[cookie.who].epoch,
     })
 }
 

@@ -80,6 +80,7 @@ impl Stage {
             Proven::Accepted(token) => {
                 must!(is_known, "a code was accepted where the password is asked for");
                 must!(is_unspent, "a code was accepted twice");
+                must!(!ghost.must_wait(who), "a code was accepted that had to wait");
                 must!(self.stands(ghost, browser), "a code was accepted for what had ended");
                 must!(
                     ghost.people[who].budget + ghost.cost(who) <= BUDGET,
@@ -99,7 +100,7 @@ impl Stage {
                 Err(Broken("a security code was taken for a recovery code".to_owned()))
             }
             Proven::Refused(why) => {
-                self.refused_code(ghost, (browser, who), why)?;
+                refused_code(ghost, (browser, who), why)?;
                 let is_good = is_unspent && is_known;
                 must!(
                     !is_good
@@ -120,39 +121,18 @@ impl Stage {
             let mut apps = ghost.people[who].apps.iter();
             apps.any(|app| near(ghost).any(|step| code_of(&app.secret, step) == *typed))
         };
-        let typed = (0..).map(|n: u32| format!("{n:06}")).find(|typed| !is_right(typed));
+        let typed = (0..100_u32).map(|n| format!("{n:06}")).find(|typed| !is_right(typed));
         let typed = typed.unwrap_or_default();
         let Some(proving) = self.proving(ghost, browser).await? else {
             return said("it is not asked for");
         };
         match self.vestibule.give_code(&self.browsers[browser], &proving, &typed).await? {
             Proven::Refused(why) => {
-                self.refused_code(ghost, (browser, who), why)?;
+                refused_code(ghost, (browser, who), why)?;
                 said(format!("it is refused: {why:?}"))
             }
             _ => Err(Broken("a wrong code was accepted".to_owned())),
         }
-    }
-
-    /// A refused security code is counted, unless it was not compared.
-    pub(super) fn refused_code(
-        &self,
-        ghost: &mut Ghost,
-        (browser, who): (usize, usize),
-        why: CodeRefused,
-    ) -> Result<(), Broken> {
-        let is_spent = ghost.people[who].budget + ghost.cost(who) > BUDGET;
-        match why {
-            CodeRefused::Wait(_) | CodeRefused::SessionOver | CodeRefused::NotACode => {}
-            CodeRefused::BudgetSpent => {
-                must!(is_spent, "the budget is said to be spent, and is not");
-            }
-            _ => {
-                must!(!is_spent, "a code was compared although the budget is spent");
-                ghost.count_attempt(browser);
-            }
-        }
-        Ok(())
     }
 
     pub(super) async fn recovery_code(
@@ -172,9 +152,9 @@ impl Stage {
         };
         let now = ghost.people[who].codes.as_ref();
         let is_unused =
-            now.is_some_and(|now| now.codes[code] == codes.codes[code] && !now.used[code]);
+            now.is_some_and(|now| now.texts[code] == codes.texts[code] && !now.used[code]);
         let from = &self.browsers[browser];
-        match self.vestibule.give_code(from, &proving, &codes.codes[code]).await? {
+        match self.vestibule.give_code(from, &proving, &codes.texts[code]).await? {
             Proven::AcceptedRecoveryCode(token) => {
                 must!(is_unused, "a recovery code was accepted twice, or after its set was void");
                 must!(self.stands(ghost, browser), "a code was accepted for what had ended");
@@ -241,4 +221,25 @@ impl Stage {
             }
         }
     }
+}
+
+/// A refused security code is counted, unless it was not compared.
+fn refused_code(
+    ghost: &mut Ghost,
+    (browser, who): (usize, usize),
+    why: CodeRefused,
+) -> Result<(), Broken> {
+    let is_spent = ghost.people[who].budget + ghost.cost(who) > BUDGET;
+    match why {
+        CodeRefused::Wait(_) | CodeRefused::SessionOver | CodeRefused::NotACode => {}
+        CodeRefused::BudgetSpent => {
+            must!(is_spent, "the budget is said to be spent, and is not");
+        }
+        _ => {
+            must!(!is_spent, "a code was compared although the budget is spent");
+            must!(!ghost.must_wait(who), "a code was compared that had to wait");
+            ghost.count_attempt(browser);
+        }
+    }
+    Ok(())
 }

@@ -57,6 +57,7 @@ impl Stage {
                 ghost.bump_and_reissue(browser, token);
                 ghost.people[user].password = next;
                 ghost.people[user].budget = 0;
+                ghost.people[user].tries = (0, 0);
                 ghost.give_password(browser);
                 said("it is changed")
             }
@@ -127,7 +128,7 @@ impl Stage {
         };
         // What is used is struck out.
         if let Some(codes) = &ghost.people[user].codes {
-            for (code, used) in codes.codes.iter().zip(codes.used) {
+            for (code, used) in codes.texts.iter().zip(codes.used) {
                 let is_shown = shown.codes.iter().any(|shown| **shown == **code);
                 must!(is_shown != used, "a recovery code is shown that is used, or is not shown");
             }

@@ -67,6 +67,7 @@ stories! {
         assert!(!copy.is_in().await);
         app.clock.next_code();
         assert_eq!(copy.give_code(&app.code("cleo")).await.leads_to(), "/sign-in");
+        assert_eq!(app.audited("code.accepted").await, 1);
     }
 
     /// So does an enrolment …

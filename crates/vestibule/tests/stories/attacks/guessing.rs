@@ -325,6 +325,7 @@ stories! {
             Some(Duration::from_secs(40))
         );
         assert_eq!(stranger.sign_in(&email("ben"), &password("ben")).await.status, 429);
+        assert_eq!(app.audited("password.too_soon").await, 1);
         app.clock.advance(Duration::from_secs(40));
         assert_eq!(cleo.give_code(&app.code("cleo")).await.leads_to(), "/");
     }
@@ -349,6 +350,7 @@ stories! {
         again.sign_in(&email("cleo"), new).await;
         app.guess_codes(&again, 99).await;
         assert_eq!(app.audited("code.wrong").await, 1 + 99, "a whole new budget");
+        assert_eq!(app.audited("password_link.used").await, 1);
     }
 
     /// AT-27: strangers, who do not know the password, cannot spend it.
@@ -361,6 +363,8 @@ stories! {
         }
         app.clock.outlive_waits();
         app.sign_in("cleo").await;
+        assert_eq!(app.audited("password.refused").await, 110);
+        assert_eq!(app.audited("code.wrong").await, 0);
     }
 
     /// AT-27: nor do they make the owner wait for a code.
@@ -377,6 +381,7 @@ stories! {
             assert_eq!(cleo.give_code(&app.wrong_code()).await.status, 401);
         }
         assert_eq!(cleo.give_code(&app.code("cleo")).await.leads_to(), "/");
+        assert_eq!(app.audited("code.wrong").await, 4, "her own");
     }
 
     /// AT-28: neither time nor a fresh sign-in renews it.
@@ -389,6 +394,7 @@ stories! {
             must_be_closed(&answer);
             assert!(!cleo.is_in().await, "after {days} days");
         }
+        assert_eq!(app.audited("code.accepted").await, 0);
     }
 
     /// AT-28: nor is guessing free once the longest wait has passed: it is one guess, and the same wait.
@@ -404,6 +410,7 @@ stories! {
             assert_eq!(compared(&answers), 1);
             assert_eq!(answers.last().unwrap().retry_after(), Some(wait::LONGEST));
         }
+        assert_eq!(app.audited("code.wrong").await, 15 + 3);
     }
 
     /// AT-30: a success forgives the slips of that sign-in …
@@ -418,6 +425,8 @@ stories! {
         app.guess_codes(&cleo, 1).await;
         app.clock.next_code();
         assert_eq!(cleo.give_code(&app.code("cleo")).await.leads_to(), "/");
+        assert_eq!(app.audited("code.wrong").await, 26 * 4 + 1, "more than the budget has");
+        assert_eq!(app.audited("code.budget_spent").await, 0);
     }
 
     /// AT-30: a complete sign-in clears the wait; so does an accepted fresh proof, which is no less.

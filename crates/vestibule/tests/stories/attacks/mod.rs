@@ -7,7 +7,8 @@
 //! | AT-11 to 13, 15 to 18, 20, 22 to 24, 26 to 28, 30 | `guessing.rs` |
 //! | AT-32, 34 to 37, 43 (and 47, 54, 55) | `vestibule.rs` |
 //! | AT-38 to 41 | `steps.rs` |
-//! | AT-45, 49, 54 | `paths.rs` |
+//! | AT-45, 46, 48, 49, 54 | `paths.rs` |
+//! | AT-53 | `../gate.rs` |
 //! | AT-55, 56, 59, 61, 62, 63 | `factors.rs` |
 //! | AT-57 | `cross_site.rs` |
 //! | AT-69, 70 | `cookies.rs` |
@@ -20,9 +21,7 @@
 //! | AT-93, 98 | `trail.rs` |
 //! | AT-95 | `upgrade.rs` |
 //!
-//! Not here, for there is nothing yet that could be attacked so: AT-09, 44, 46, 48, 50, 51 (other
-//! logins), 10, 72 to 76 (passkeys), 25, 31, 47, 52, 53 (clients that are no
-//! browser), 64 to 68 (remembered devices).
+//! `docs/attacks.md` has every row with its tests, and what the rows wait for that are not here.
 
 mod cookies;
 mod cross_site;

@@ -215,6 +215,8 @@ stories! {
             assert!(opens(&app, &code).await, "{index}");
             assert!(!opens(&app, &code).await, "{index} again");
         }
+        assert_eq!(app.audited("recovery_code.used").await, 10);
+        assert_eq!(app.audited("recovery_code.spent").await, 10);
         let ben = app.give_password("ben").await;
         let page = ben.get("/sign-in/code?with=recovery-code").await;
         page.must_show("You have no recovery codes");

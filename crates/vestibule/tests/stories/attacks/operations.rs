@@ -140,6 +140,53 @@ impl Form {
     }
 }
 
+/// AT-92: secrets are compared by the functions of their own that take their time, and by nothing else:
+/// `==` on one of them does not compile, and neither does writing one down.
+#[test]
+fn at_92_secrets_can_neither_be_compared_nor_shown() {
+    /// What a type can be asked: an inherent constant is found first, if its bound is met.
+    struct Of<T>(std::marker::PhantomData<T>);
+    trait Otherwise {
+        const IS_COMPARED: bool = false;
+        const IS_SHOWN: bool = false;
+        const IS_PRINTED: bool = false;
+    }
+    impl<T> Otherwise for Of<T> {}
+    impl<T: PartialEq> Of<T> {
+        const IS_COMPARED: bool = true;
+    }
+    impl<T: std::fmt::Debug> Of<T> {
+        const IS_SHOWN: bool = true;
+    }
+    impl<T: std::fmt::Display> Of<T> {
+        const IS_PRINTED: bool = true;
+    }
+    macro_rules! asked {
+        ($($secret:ty),*) => {
+            [$((
+                stringify!($secret),
+                Of::<$secret>::IS_COMPARED,
+                Of::<$secret>::IS_SHOWN,
+                Of::<$secret>::IS_PRINTED,
+            )),*]
+        };
+    }
+    assert_eq!(asked![String], [("String", true, true, true)], "it would be noticed");
+    for (secret, compared, shown, printed) in asked![
+        vestibule_domain::totp::Code,
+        vestibule_domain::totp::TotpSecret,
+        vestibule_domain::token::Token,
+        vestibule_domain::recovery_code::RecoveryCode,
+        vestibule_domain::password::Password,
+        vestibule_domain::password::PasswordHash,
+        vestibule_domain::sealing::MasterKey,
+        vestibule_domain::sealing::DataKey,
+        vestibule_domain::limits::lanes::LaneKey
+    ] {
+        assert!(!compared && !shown && !printed, "{secret}");
+    }
+}
+
 stories! {
     /// AT-92: the key of an app has 160 bits, in the picture, in the address and where it is typed, and
     /// is another each time.

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use vestibule_testkit::app::{email, password};
-use vestibule_testkit::{TestApp, stories};
+use vestibule_testkit::{Method, TestApp, stories};
+
+use crate::forgotten::mailed_link;
 
 const NEW: &str = "an otter sings in the marble hall";
 
@@ -40,6 +42,83 @@ stories! {
         assert_eq!(answer.leads_to(), "/", "with the app that there was");
         assert_eq!(app.audited("password_link.made").await, 1);
         assert_eq!(app.audited("password_link.used").await, 1);
+    }
+
+    /// AT-46: two proofs of one kind are one: neither the password given twice, nor a password that came
+    /// by mail beside it, nor two such mails, stands in for the code.
+    async fn at_46_the_same_channel_twice_is_one_factor(mailing_https app) {
+        let cleo = app.give_password("cleo").await;
+        for new in [NEW, "another otter sings along"] {
+            for path in ["/proof", "/sign-in/code"] {
+                let fields = [("password", password("cleo")), ("code", password("cleo"))];
+                let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+                let answer = cleo.post(path, &fields).await;
+                assert!(answer.status.is_client_error() || answer.leads_to() == "/sign-in/code");
+            }
+            assert!(!cleo.is_in().await, "the password, twice");
+            let link = mailed_link(&app, "cleo").await;
+            assert_eq!(app.use_link(&cleo, &link, new).await.leads_to(), "/sign-in");
+            assert_eq!(cleo.sign_in(&email("cleo"), new).await.leads_to(), "/sign-in/code");
+            assert!(!cleo.is_in().await, "the password and a mail");
+        }
+        assert_eq!(app.audited("code.accepted").await + app.audited("proof.given").await, 0);
+
+        // Who has no factor gets no further by it than the password alone leads.
+        let host = "reports.acme.example";
+        app.protect(host).await;
+        let (ben, at) = (app.sign_in("ben").await, app.at(host));
+        at.enter(&app, &ben).await;
+        assert_eq!(ben.post("/proof", &[("password", &password("ben"))]).await.leads_to(), "/");
+        assert_eq!(at.load("/").await.headers["remote-assurance"], "AAL1");
+        assert_eq!(app.audited("proof.given").await, 1);
+    }
+
+    /// AT-48: codes and passwords are taken by the forms alone: there is no second transport that a
+    /// limit could forget.
+    async fn at_48_there_is_no_second_transport(app) {
+        let cleo = app.give_password("cleo").await;
+        let (code, mail, right) = (app.code("cleo"), email("cleo"), password("cleo"));
+        let json = format!(r#"{{"email":"{mail}","password":"{right}","code":"{code}"}}"#);
+        let query = format!("?email={mail}&password={right}&code={code}").replace(' ', "%20");
+        for path in [
+            "/graphql",
+            "/api",
+            "/api/v1/sign-in",
+            "/api/v1/sign-in/code",
+            "/rpc",
+            "/trpc/signIn",
+            "/token",
+            "/oauth/token",
+            "/login",
+            "/auth/login",
+            "/sign-in.json",
+            "/sign-in/code.json",
+            "/ws",
+            "/socket",
+        ] {
+            for kind in ["application/json", "application/x-www-form-urlencoded"] {
+                let headers = [&cleo.own_page()[..], &[("content-type", kind)]].concat();
+                let body = Some(json.clone().into_bytes());
+                let answer = cleo.send_bytes(Method::POST, path, body, &headers).await;
+                assert_eq!(answer.status, 404, "{path}");
+            }
+        }
+        for path in ["/sign-in", "/sign-in/code"] {
+            for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE", "QUERY"] {
+                let method = Method::from_bytes(method.as_bytes()).unwrap();
+                let headers = [&cleo.own_page()[..], &[("connection", "upgrade")]].concat();
+                let headers = [&headers[..], &[("upgrade", "websocket")]].concat();
+                let fields = [("email", &*mail), ("password", &*right), ("code", &*code)];
+                let path = format!("{path}{query}");
+                cleo.send(method, &path, Some(&fields), &headers).await;
+                assert!(!cleo.is_in().await, "{path}");
+            }
+        }
+        assert_eq!(app.audited("password.accepted").await, 1);
+        for kind in ["code.accepted", "code.wrong", "password.refused"] {
+            assert_eq!(app.audited(kind).await, 0, "{kind}");
+        }
+        assert_eq!(cleo.give_code(&code).await.leads_to(), "/", "it is still unused");
     }
 
     /// AT-49: who is disabled, or removed, between the two doors does not pass the second.

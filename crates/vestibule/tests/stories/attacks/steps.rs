@@ -222,6 +222,7 @@ stories! {
         let answer = cleo.give_code(&app.code("cleo")).await;
         assert_eq!(answer.status, 401);
         assert!(!cleo.is_in().await && !attacker.is_in().await);
+        assert_eq!(app.audited("code.wrong").await, 1, "compared with the app of Dinesh");
     }
 
     /// AT-41: whose sign-in it is stands in the session, and in nothing that comes with the form.

@@ -114,6 +114,8 @@ stories! {
             assert_eq!(answer.leads_to(), "/sign-in/code", "{page}");
             assert!(!answer.body.contains("Cleo"), "{page}");
         }
+        assert_eq!(app.audited("password.accepted").await, 1);
+        assert_eq!(app.audited("code.accepted").await, 0);
     }
 
     /// AT-35, AT-54: before the second door no route behind it opens, neither to a stranger nor to
@@ -252,6 +254,11 @@ stories! {
         }
         for link in &links {
             assert_eq!(app.browser().get(link).await.status, 200, "none of it took the link");
+        }
+        for kind in
+            ["invitation.accepted", "password_link.used", "recover_link.used", "email.changed"]
+        {
+            assert_eq!(app.audited(kind).await, 0, "{kind}");
         }
         let (_, token) = links[0].rsplit_once('/').unwrap();
         for (path, session) in [("/invitation", ada.cookie()), ("/password", ada.cookie())] {

@@ -1,11 +1,9 @@
 //! `/address/{token}`: the page of the link that came to a new address. Its form goes to the settings
 //! of the user who asked, where the fresh proof is asked for.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
 use vestibule_domain::link::LinkPurpose;
 use vestibule_flows::authority::{Decision, SignedIn};
 
@@ -14,12 +12,13 @@ use crate::error::PageError;
 use crate::pages::asked::Caller;
 use crate::request::segment::Segment;
 use crate::respond::link_page;
+use crate::routes::{Router, get};
 use crate::state::App;
 use crate::views::Outside;
 use crate::views::links::LinkKind;
 use crate::views::mail::AddressLinkPage;
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new().route("/address/{token}", get(show))
 }
 

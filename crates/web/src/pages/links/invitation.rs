@@ -1,10 +1,8 @@
 //! `/invitation/{token}`: an invited user sets name and password, and enters.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
 use vestibule_domain::link::LinkPurpose;
 use vestibule_flows::invitations::{LinkRefused, LinkedUser};
 
@@ -14,11 +12,12 @@ use crate::pages::asked::Form;
 use crate::pages::words;
 use crate::request::segment::Segment;
 use crate::respond::link_page;
+use crate::routes::{Router, get};
 use crate::state::App;
 use crate::views::links::{InvitationPage, LinkKind};
 use crate::views::{Field, Outside};
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new().route("/invitation/{token}", get(show).post(accept))
 }
 

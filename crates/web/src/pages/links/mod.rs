@@ -6,7 +6,6 @@ mod password;
 mod recover;
 mod setup;
 
-use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Response;
 use vestibule_domain::link::LinkPurpose;
@@ -18,11 +17,12 @@ use crate::pages::asked::Caller;
 use crate::pages::dispatch::dispatch;
 use crate::request::return_to::ReturnTo;
 use crate::respond::{link_page, with_token};
+use crate::routes::Router;
 use crate::state::App;
 use crate::surroundings::outside;
 use crate::views::links::{LinkGonePage, LinkKind};
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .merge(address::router())
         .merge(invitation::router())

@@ -1,11 +1,9 @@
 //! `/password/{token}` and, by mail, `/forgotten/{token}`: a new password for who forgot it. It signs
 //! nobody in.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
 use vestibule_domain::link::LinkPurpose;
 use vestibule_domain::token::Token;
 use vestibule_flows::invitations::{LinkRefused, LinkedUser};
@@ -16,11 +14,12 @@ use crate::pages::asked::Form;
 use crate::pages::words;
 use crate::request::segment::Segment;
 use crate::respond::{link_page, see_other};
+use crate::routes::{Router, get};
 use crate::state::App;
 use crate::views::Outside;
 use crate::views::links::{LinkKind, PasswordLinkPage};
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .route("/password/{token}", get(show).post(set_password))
         .route("/forgotten/{token}", get(show_mailed).post(set_password_by_mail))

@@ -1,10 +1,8 @@
 //! `/recover/{token}`: the way back that was made on the host: a new password, a new app, or both.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
 use vestibule_domain::limits::wait;
 use vestibule_domain::link::LinkPurpose;
 use vestibule_flows::invitations::LinkedUser;
@@ -16,11 +14,12 @@ use crate::pages::asked::Form;
 use crate::pages::words;
 use crate::request::segment::Segment;
 use crate::respond::{link_page, retry_after, see_other};
+use crate::routes::{Router, get};
 use crate::state::App;
 use crate::views::Outside;
 use crate::views::links::{LinkKind, RecoverPage, Recovers};
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new().route("/recover/{token}", get(show).post(recover))
 }
 

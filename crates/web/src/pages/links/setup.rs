@@ -1,10 +1,8 @@
 //! `/setup/{token}`: the first account and its Admin.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
 use vestibule_domain::token::Token;
 use vestibule_flows::setup::{Setup, SetupErrors, SetupRefused};
 
@@ -14,11 +12,12 @@ use crate::pages::asked::Form;
 use crate::pages::words;
 use crate::request::segment::Segment;
 use crate::respond::link_page;
+use crate::routes::{Router, get};
 use crate::state::App;
 use crate::views::links::{LinkKind, SetupPage};
 use crate::views::{Field, Outside};
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new().route("/setup/{token}", get(show).post(set_up))
 }
 

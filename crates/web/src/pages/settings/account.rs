@@ -1,10 +1,8 @@
 //! `/settings/account`: the switch.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 use vestibule_domain::policy::Policy;
 use vestibule_flows::authority::{Admin, Authority as _, Fresh};
 use vestibule_flows::policy::PolicySet;
@@ -14,12 +12,13 @@ use crate::pages::asked::{Act, Page};
 use crate::pages::asks;
 use crate::pages::enrolment::FOR_THE_SWITCH;
 use crate::respond::{page, see_other};
+use crate::routes::{Router, get, post};
 use crate::state::App;
 use crate::surroundings::frame_of;
 use crate::views::Place;
 use crate::views::account::AccountPage;
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .route("/settings/account", get(show))
         .route("/settings/account/mfa", post(set_policy))

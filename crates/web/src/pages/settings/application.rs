@@ -1,10 +1,8 @@
 //! `/settings/applications/{id}`: one application, whom it names, and what an Admin changes of it.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 use vestibule_domain::id::ApplicationId;
 use vestibule_flows::applications::{ApplicationAnswer, ManagedApplication};
 use vestibule_flows::authority::{Admin, Authority as _, Fresh};
@@ -15,12 +13,13 @@ use crate::pages::settings::applications::{example, minutes, read, too_many, url
 use crate::pages::{asks, not_found_inside, words};
 use crate::request::segment::Segment;
 use crate::respond::{page, see_other};
+use crate::routes::{Router, get, post};
 use crate::state::App;
 use crate::surroundings::frame_of;
 use crate::views::applications::{ApplicationForm, ApplicationPage, NamedUser};
 use crate::views::{Field, Place};
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .route("/settings/applications/{id}", get(show).post(change))
         .route("/settings/applications/{id}/named", post(name))

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use vestibule_domain::application::{Enter, Host, LONGEST_MAX_AGE};
 use vestibule_domain::name::Name;
 use vestibule_flows::ApplicationRecord;
@@ -18,6 +16,7 @@ use crate::pages::asked::{Act, Page};
 use crate::pages::{asks, words};
 use crate::request::fields::Fields;
 use crate::respond::{page, see_other};
+use crate::routes::{Router, get};
 use crate::state::App;
 use crate::surroundings::frame_of;
 use crate::views::applications::{
@@ -25,7 +24,7 @@ use crate::views::applications::{
 };
 use crate::views::{Field, Place};
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .route("/settings/applications", get(list).post(add))
         .route("/settings/applications/new", get(show_new))

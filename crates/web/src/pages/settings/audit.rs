@@ -3,12 +3,10 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use hyper::body::Frame;
 use tokio::sync::mpsc;
 use vestibule_domain::audit::{AuditGroup, AuditKind};
@@ -24,6 +22,7 @@ use crate::pages::asked::{Act, Page};
 use crate::pages::asks;
 use crate::request::fields::Fields;
 use crate::respond::{page, see_other};
+use crate::routes::{Router, get};
 use crate::state::App;
 use crate::surroundings::frame_of;
 use crate::views::audit::{self, AuditExportPage, AuditPage, AuditRow, GroupChoice};
@@ -35,7 +34,7 @@ const FIELDS: [&str; 4] = ["about", "email", "from", "until"];
 const NO_SUCH_DAY: &str = "Type a day such as 2027-01-15.";
 const NOBODY: &str = "Nobody has or had this email here.";
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .route("/settings/audit", get(list))
         .route("/settings/audit/export", get(show_export).post(export))
@@ -106,13 +105,13 @@ async fn export(State(app): State<App>, act: Act<Fresh<Admin>>) -> Result<Respon
 }
 
 /// Where a page begins, as it stands in its address.
-fn page_key(query: &Fields) -> Option<AuditKey> {
+pub(crate) fn page_key(query: &Fields) -> Option<AuditKey> {
     let (at, id) = query.text("after").split_once('.')?;
     Some(AuditKey { at: Timestamp::from_millis(at.parse().ok()?), id: id.to_owned() })
 }
 
 /// What is looked for; `None` where a day is none.
-fn search_of(fields: &Fields) -> Option<AuditSearch> {
+pub(crate) fn search_of(fields: &Fields) -> Option<AuditSearch> {
     let day = |name, read: fn(&str) -> Option<Timestamp>| match fields.text(name) {
         "" => Some(None),
         text => read(text).map(Some),

@@ -1,10 +1,8 @@
 //! `/settings/security/email`: another address for oneself.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 use vestibule_domain::token::Token;
 use vestibule_flows::address_change::{AddressAsked, AddressConfirmed};
 use vestibule_flows::authority::{Authority as _, Fresh, SignedIn};
@@ -16,13 +14,14 @@ use crate::pages::links::link_gone;
 use crate::pages::words;
 use crate::request::return_to::ReturnTo;
 use crate::respond::{page, see_other, with_token};
+use crate::routes::{Router, get, post};
 use crate::state::App;
 use crate::surroundings::frame_of;
 use crate::views::links::LinkKind;
 use crate::views::mail::ChangeEmailPage;
 use crate::views::{Asks, Field, Place};
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .route("/settings/security/email", get(show).post(ask))
         .route("/settings/security/email/confirm", post(confirm))

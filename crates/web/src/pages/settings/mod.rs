@@ -4,18 +4,16 @@
 mod account;
 mod application;
 pub(crate) mod applications;
-mod audit;
+pub(crate) mod audit;
 mod email;
 mod recovery_codes;
 mod security;
 mod user;
 mod users;
 
-use axum::Router;
+use crate::routes::Router;
 
-use crate::state::App;
-
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .merge(account::router())
         .merge(application::router())

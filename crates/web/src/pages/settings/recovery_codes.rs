@@ -1,10 +1,8 @@
 //! `/settings/security/recovery-codes`: shown until they are kept, and made anew.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 use vestibule_domain::access::Step;
 use vestibule_flows::authority::{Authority as _, Decision, Fresh, SignedIn};
 use vestibule_flows::own_settings::Reissued;
@@ -14,11 +12,12 @@ use crate::pages::asked::{Act, Page};
 use crate::pages::dispatch::{session_over, to_step};
 use crate::request::return_to::ReturnTo;
 use crate::respond::{page, see_other, with_token};
+use crate::routes::{Router, get, post};
 use crate::state::App;
 use crate::views::Outside;
 use crate::views::recovery_codes::{RecoveryCodeUsedPage, RecoveryCodesPage};
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .route("/settings/security/recovery-codes", get(show).post(make))
         .route("/settings/security/recovery-codes/kept", post(keep))

@@ -1,10 +1,8 @@
 //! `/settings/security`: one's own factors, name, password and sessions.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 use vestibule_domain::id::FactorId;
 use vestibule_flows::authority::{Authority as _, Fresh, SignedIn};
 use vestibule_flows::own_settings::{FactorRemoval, PasswordChange, Reissued};
@@ -16,13 +14,14 @@ use crate::pages::{asks, not_found_inside, words};
 use crate::request::return_to::ReturnTo;
 use crate::request::segment::Segment;
 use crate::respond::{page, see_other, with_token, without_token};
+use crate::routes::{Router, get, post};
 use crate::state::App;
 use crate::surroundings::frame_of;
 use crate::views::security::{ChangePasswordPage, Factor, RecoveryCodes, SecurityPage, SessionRow};
 use crate::views::{Asks, Field, Place, When};
 use vestibule_domain::browser;
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .route("/settings/security", get(show))
         .route("/settings/security/name", post(change_name))

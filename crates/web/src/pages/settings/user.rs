@@ -1,10 +1,8 @@
 //! `/settings/users/{id}`: one user, and what an Admin does with them.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 use vestibule_domain::id::UserId;
 use vestibule_domain::link::LinkPurpose;
 use vestibule_domain::user::MembershipState;
@@ -18,12 +16,13 @@ use crate::pages::dashboard::role;
 use crate::pages::{asks, not_found_inside};
 use crate::request::segment::Segment;
 use crate::respond::{link_page, page, see_other};
+use crate::routes::{Router, get, post};
 use crate::state::{App, link};
 use crate::surroundings::frame_of;
 use crate::views::users::{FactorLine, LinkMade, LinkMadePage, Standing, UserPage, UserState};
 use crate::views::{Place, When};
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .route("/settings/users/{id}", get(show))
         .route("/settings/users/{id}/role", post(set_role))

@@ -1,10 +1,8 @@
 //! `/settings/users`: the list, and adding a user.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use vestibule_domain::link::LinkPurpose;
 use vestibule_domain::name::search_key;
 use vestibule_domain::user::{MembershipState, Role};
@@ -18,12 +16,13 @@ use crate::pages::dashboard::role;
 use crate::pages::{asks, words};
 use crate::request::fields::Fields;
 use crate::respond::{link_page, page};
+use crate::routes::{Router, get};
 use crate::state::{App, link};
 use crate::surroundings::frame_of;
 use crate::views::users::{AddUserPage, LinkMade, LinkMadePage, UserRow, UserStatus, UsersPage};
 use crate::views::{Field, Place, When};
 
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router {
     Router::new()
         .route("/settings/users", get(list).post(add))
         .route("/settings/users/new", get(show_new))

@@ -1,9 +1,11 @@
 //! Every route there is, and who gets in by it.
 
-use std::collections::BTreeSet;
+mod matrix;
+
 use std::path::Path;
 
 use vestibule_testkit::{Answer, Client, Method, stories};
+use vestibule_web::Route as Known;
 
 use crate::house::House;
 
@@ -130,53 +132,42 @@ pub(crate) const ROUTES: &[Route] = &[
     page(Open, "/static/style.css"),
 ];
 
-/// The `.route("…", …)` calls in the sources of the pages, as path and methods.
-fn routes_of(folder: &Path, found: &mut BTreeSet<(String, bool, bool)>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            routes_of(&path, found);
-            continue;
-        }
-        let source = std::fs::read_to_string(&path).unwrap();
-        for call in source.split(".route(").skip(1) {
-            let call = call.trim_start().strip_prefix('"');
-            let call =
-                call.unwrap_or_else(|| panic!("a route without its path in {}", path.display()));
-            let (path, rest) = call.split_once('"').unwrap();
-            let methods =
-                rest.lines().take_while(|line| !line.contains('}') || line.contains("||"));
-            let methods: String = methods.chain(rest.lines().take(1)).collect();
-            let calls = |method: &str| {
-                methods
-                    .match_indices(method)
-                    .any(|(at, _)| !methods[..at].ends_with(char::is_alphanumeric))
-            };
-            found.insert((path.to_owned(), calls("get("), calls("post(")));
-        }
-        for other in
-            [".nest(", ".route_service(", ".fallback_service(", "any(", "put(", "delete(", "patch("]
-        {
-            let used = source.match_indices(other).any(|(at, _)| {
-                !source[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.')
-                    || other.starts_with('.')
-            });
-            assert!(!used, "{} in {}: say so in the table as well", other, path.display());
-        }
-    }
-}
+/// The route of the gate, which is asked by proxies and answers none of these callers: `matrix.rs`.
+const GATE: Known = Known { path: "/gate", method: "*" };
 
 #[test]
 fn every_route_stands_in_the_table() {
-    let mut found = BTreeSet::new();
-    routes_of(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../web/src")), &mut found);
-    // Served on a listener of its own, to nobody who comes here: `metrics.rs`.
-    assert!(found.remove(&("/metrics".to_owned(), true, false)));
-    let table: BTreeSet<_> = ROUTES
-        .iter()
-        .map(|route| (route.path.to_owned(), route.page, route.form.is_some()))
-        .collect();
-    assert_eq!(table, found);
+    let mut table: Vec<Known> = vec![GATE];
+    for route in ROUTES {
+        let has = |method, has: bool| has.then_some(Known { path: route.path, method });
+        table.extend(has("GET", route.page).into_iter().chain(has("POST", route.form.is_some())));
+    }
+    table.sort_unstable();
+    assert_eq!(table, vestibule_web::routes());
+}
+
+/// No page takes requests but by `Router` of `crates/web/src/routes.rs`, which lists them.
+#[test]
+fn every_route_is_registered_where_it_is_listed() {
+    let mut folders =
+        vec![Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../web/src")).to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            // The page that Prometheus reads is served on a listener of its own: `metrics.rs`.
+            if path.ends_with("web/src/routes.rs") || path.ends_with("web/src/metrics.rs") {
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            for other in ["axum::routing", ".nest(", "_service(", "axum::Router::"] {
+                assert!(!source.contains(other), "{other} in {}", path.display());
+            }
+        }
+    }
 }
 
 /// Loads the page of a route, and sends its form in.

@@ -1,0 +1,2 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| vestibule_proof::fuzz_targets::configuration(bytes));
