@@ -69,6 +69,11 @@ pub fn steady() -> Duration {
     START.elapsed()
 }
 
+/// How long ago that was on the steady clock.
+pub fn since(from: Duration) -> Duration {
+    steady().saturating_sub(from)
+}
+
 /// The program beside this one, unless another is named.
 pub fn binary(named: Option<&Path>) -> PathBuf {
     let beside = || {

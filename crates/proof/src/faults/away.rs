@@ -15,7 +15,7 @@ use vestibule_testkit::{Client, OwnPostgres, Program};
 use crate::Report;
 use crate::asking::{Asker, Given};
 use crate::draws::Draws;
-use crate::installation::{Installation, steady};
+use crate::installation::{Installation, since, steady};
 use crate::protected::Application;
 
 /// Whoever asks at a time for each kind: more than the program has connections.
@@ -102,7 +102,7 @@ pub async fn run(binary: &Path, spells: Spells, report: &mut Report) {
         let (history, spell) = scene.round(trouble, away, healed_within).await;
         let during = |asked: &&Asked| asked.from > spell.begins && asked.from < spell.ends;
         answered += history.iter().filter(during).filter(|asked| asked.status == 503).count();
-        let waits = history.iter().filter(during).map(|asked| asked.to - asked.from);
+        let waits = history.iter().filter(during).map(|asked| asked.to.saturating_sub(asked.from));
         slowest = slowest.max(waits.max().unwrap_or_default());
         check(trouble, &history, &spell, report);
         match spell.healed {
@@ -182,7 +182,7 @@ impl Scene {
     ) -> (Vec<Asked>, Spell) {
         let (stop, history) = (Arc::new(AtomicBool::new(false)), Arc::default());
         let mut askers = JoinSet::new();
-        for number in 0..ASKERS * 2 + 1 {
+        for number in 0..=ASKERS * 2 {
             let (scene, stop, history) =
                 (Arc::clone(self), Arc::clone(&stop), Arc::clone(&history));
             let what = match number {
@@ -201,9 +201,11 @@ impl Scene {
         let ends = steady();
         self.end(trouble);
         let over = steady();
-        let healed = timeout(within, self.until_all_works()).await.ok().map(|()| steady() - over);
+        // From here on it is not about crowds.
         stop.store(true, Ordering::SeqCst);
-        askers.join_all().await;
+        let healed = timeout(within, self.until_all_works()).await.ok().map(|()| since(over));
+        // Who asked while nothing came through may wait for another half minute.
+        askers.shutdown().await;
         let history: Arc<Mutex<Vec<Asked>>> = history;
         let history = history.lock().unwrap().clone();
         (history, Spell { begins, ends, healed })
@@ -255,8 +257,8 @@ impl Scene {
 
     async fn until_all_works(&self) {
         for (what, works) in [(What::Page, 200), (What::Gate, 200), (What::Password, 303)] {
-            // Whoever gets no answer in a second asks again.
-            while timeout(Duration::from_secs(1), self.ask(what)).await != Ok(works) {
+            // Whoever gets no answer for a while asks again.
+            while timeout(Duration::from_secs(2), self.ask(what)).await != Ok(works) {
                 sleep(PAUSE).await;
             }
         }

@@ -15,7 +15,7 @@ use super::load::{Act, Crowd, Deeds};
 use crate::Report;
 use crate::asking::Given;
 use crate::draws::Draws;
-use crate::installation::{Installation, steady};
+use crate::installation::{Installation, since, steady};
 
 /// What is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,13 +96,13 @@ pub async fn run(binary: &Path, kills: Kills, report: &mut Report) {
             break;
         }
     }
-    scene.at_the_end(&found, report).await;
+    scene.at_the_end(&found, report);
 }
 
 impl Scene {
     async fn round(&self, round: u32, draws: &mut Draws, found: &mut Found, report: &mut Report) {
         let work = self.crowd.work(&self.program, self.kills.seed * 1_000 + u64::from(round));
-        sleep(Duration::from_millis(150 + draws.below(700) as u64)).await;
+        sleep(Duration::from_millis(300 + draws.below(1_200) as u64)).await;
         let (deeds, took) = if self.kills.victim == Victim::Postgres {
             let postgres = self.postgres.as_ref().unwrap();
             postgres.kill();
@@ -115,7 +115,7 @@ impl Scene {
             let from = steady();
             self.program.start(&self.place.yard);
             self.program.ready(&self.place.yard).await;
-            (deeds, steady() - from)
+            (deeds, since(from))
         };
         found.ready.push(took);
         if took > self.kills.ready_within {
@@ -130,7 +130,7 @@ impl Scene {
     async fn until_ready(&self) -> Duration {
         let from = steady();
         self.program.ready(&self.place.yard).await;
-        steady() - from
+        since(from)
     }
 
     /// Looks at everything that was answered in a round.
@@ -158,7 +158,9 @@ impl Scene {
         if round.is_multiple_of(10) {
             self.verify_audit(report);
         }
-        people.into_iter().for_each(|person| self.crowd.back(person));
+        for person in people {
+            self.crowd.back(person);
+        }
     }
 
     async fn look_at_counts(
@@ -210,7 +212,7 @@ impl Scene {
         }
     }
 
-    async fn at_the_end(&self, found: &Found, report: &mut Report) {
+    fn at_the_end(&self, found: &Found, report: &mut Report) {
         self.verify_audit(report);
         report.violations.extend(self.crowd.asker.faults().into_iter().take(5));
         let whom = self.kills.victim.named();
@@ -222,6 +224,7 @@ impl Scene {
         figure("wrong codes answered, each still counted", found.wrong.to_string());
         figure("names changed, each still there", found.renamed.to_string());
         figure("sign-outs answered, each still so", found.signed_out.to_string());
+        figure("rounds after which the switch stood as answered", found.switched.to_string());
         let unanswered =
             format!("{}, of which {} had happened", found.unanswered, found.of_them_done);
         figure("sign-ins without an answer", unanswered);

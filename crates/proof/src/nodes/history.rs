@@ -63,18 +63,18 @@ pub async fn run(binary: &Path, requests: usize, seed: u64, report: &mut Report)
         let (scene, mut draws) = (Arc::clone(&scene), Draws::of(seed * 31 + number as u64));
         work.spawn(async move { scene.work(&mut draws).await });
     }
-    let (troubled, mut draws) = (Arc::clone(&scene), Draws::of(seed));
-    let troubles = tokio::spawn(async move { troubled.trouble(&mut draws).await });
+    let (beside, mut draws) = (Arc::clone(&scene), Draws::of(seed));
+    let breaking = tokio::spawn(async move { beside.trouble(&mut draws).await });
     work.join_all().await;
     scene.stop.store(true, Ordering::SeqCst);
-    let troubles = troubles.await.unwrap();
+    let happened = breaking.await.unwrap();
     let history = scene.history.lock().unwrap().clone();
     report.violations.extend(violations(&history).into_iter().take(10));
     report.violations.extend(scene.nodes.asker.faults().into_iter().take(5));
     if let Err(said) = scene.nodes.place.verify_audit(&scene.nodes.nodes[0]) {
         report.violation(format!("after the history, the audit chain does not verify: {said}"));
     }
-    tell(&history, &troubles, report);
+    tell(&history, &happened, report);
 }
 
 fn tell(history: &[Asked], troubles: &[&'static str], report: &mut Report) {

@@ -14,7 +14,7 @@ use vestibule_testkit::{Answer, Client, Method, RECOVERY_CODES, codes_on};
 
 use super::Nodes;
 use crate::Report;
-use crate::installation::{now, steady};
+use crate::installation::{now, since, steady};
 use crate::protected::{Application, HOST};
 
 /// Sessions that give a code; each is shared by several.
@@ -39,7 +39,7 @@ struct Races {
     people: usize,
 }
 
-/// What came of a thing's races.
+/// What came of the races for a thing.
 #[derive(Default)]
 struct Tally {
     rounds: usize,
@@ -50,47 +50,47 @@ struct Tally {
 pub async fn run(binary: &Path, rounds: usize, racers: usize, report: &mut Report) {
     // Each of these rounds takes somebody whose code was not given yet.
     let nodes = Arc::new(Nodes::start(binary, rounds + rounds.div_ceil(10) + 3).await);
-    let mut races = Races { nodes, racers, admin: None, networks: 0, people: 0 };
+    let mut stage = Races { nodes, racers, admin: None, networks: 0, people: 0 };
     let mut tallies = BTreeMap::<&str, Tally>::new();
     let mut codes: Vec<(usize, String)> = vec![];
     for round in 1..=rounds {
-        let person = races.next_person();
-        let tries = races.at_the_door(person).await;
-        let code = races.nodes.place.people[person].code().unwrap();
+        let person = stage.next_person();
+        let tries = stage.at_the_door(person).await;
+        let code = stage.nodes.place.people[person].code().unwrap();
         let tries = tries.into_iter().map(|client| door(client, &code)).collect();
         race("security code", tries, opened, &mut tallies, report).await;
 
         if codes.is_empty() {
-            codes = races.recovery_codes().await;
+            codes = stage.recovery_codes().await;
         }
         let (person, code) = codes.pop().unwrap();
-        let tries = races.at_the_door(person).await;
+        let tries = stage.at_the_door(person).await;
         let tries = tries.into_iter().map(|client| door(client, &code)).collect();
         race("recovery code", tries, opened, &mut tallies, report).await;
 
         let guest = format!("guest{round}");
-        let path = races.invite(&guest).await;
+        let path = stage.invite(&guest).await;
         let form = [("name", guest.clone()), ("password", password(&guest))];
-        let tries = races.strangers(&path, &form);
+        let tries = stage.strangers(&path, &form);
         let inside = race("invitation", tries, redirected, &mut tallies, report).await;
         if let Some(inside) = inside {
-            let tries = races.enrolling(&inside).await;
-            race("enrolment", tries, opened, &mut tallies, report).await;
+            let tries = stage.enrolling(&inside).await;
+            race("enrolment", tries, confirmed, &mut tallies, report).await;
         }
-        let path = races.password_link().await;
-        let tries = races.strangers(&path, &[("password", password("ada's friend"))]);
+        let path = stage.password_link().await;
+        let tries = stage.strangers(&path, &[("password", password("ada's friend"))]);
         race("password link", tries, redirected, &mut tallies, report).await;
 
-        let path = races.recover_link(&guest);
-        let tries = races.strangers(&path, &[("password", password("a new start"))]);
+        let path = stage.recover_link(&guest);
+        let tries = stage.strangers(&path, &[("password", password("a new start"))]);
         race("recover link", tries, redirected, &mut tallies, report).await;
 
-        let tries = races.handed_over().await;
+        let tries = stage.handed_over().await;
         race("hand-over", tries, handed, &mut tallies, report).await;
         eprintln!("once: round {round} of {rounds}");
     }
-    report.violations.extend(races.nodes.asker.faults().into_iter().take(5));
-    drop(races);
+    report.violations.extend(stage.nodes.asker.faults().into_iter().take(5));
+    drop(stage);
     set_up(binary, rounds, racers, &mut tallies, report).await;
     for (thing, tally) in tallies {
         let each = tally.statuses.iter().map(|(status, count)| format!("{status}: {count}"));
@@ -102,6 +102,10 @@ pub async fn run(binary: &Path, rounds: usize, racers: usize, report: &mut Repor
 
 fn opened(answer: &Answer) -> bool {
     answer.status == 303 && !answer.leads_to().starts_with("/sign-in")
+}
+
+fn confirmed(answer: &Answer) -> bool {
+    answer.location().is_some_and(|to| to.contains("done=app-added"))
 }
 
 fn redirected(answer: &Answer) -> bool {
@@ -200,8 +204,8 @@ impl Races {
 
     /// The Admin, with a fresh proof.
     async fn admin(&mut self) -> Client {
-        if let Some((admin, since)) = &self.admin
-            && steady() - *since < FRESH
+        if let Some((admin, from)) = &self.admin
+            && since(*from) < FRESH
         {
             return admin.clone();
         }
