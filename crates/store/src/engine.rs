@@ -22,7 +22,9 @@ use crate::metrics::StoreMetrics;
 use crate::watching;
 
 /// How long a statement may take on PostgreSQL.
-const LONGEST_STATEMENT: Duration = Duration::from_secs(30);
+pub(crate) const LONGEST_STATEMENT: Duration = Duration::from_secs(30);
+/// The same where a statement may go over all users.
+const LONGEST_WORK: Duration = Duration::from_hours(6);
 
 /// A value that is bound to a statement.
 #[derive(Clone)]
@@ -83,6 +85,7 @@ pub(crate) enum Connection {
 /// A connection on loan. Each statement sees what was committed before it.
 pub struct Reading {
     pub(crate) connection: Connection,
+    pub(crate) patience: Duration,
 }
 
 /// A transaction: all of it or, when it is dropped before [`Writing::commit`], nothing.
@@ -132,7 +135,7 @@ macro_rules! bind {
 macro_rules! run {
     ($self:expr, $sql:expr, $values:expr, $query:ident, $connection:ident => $call:expr) => {{
         check_values($sql, &$values);
-        let sql = vestibule_guards::sql($sql);
+        let (sql, patience) = (vestibule_guards::sql($sql), $self.patience);
         match &mut $self.connection {
             Connection::Sqlite(c) => {
                 let ($query, $connection) = (bind!(sql, $values), &mut **c);
@@ -144,11 +147,11 @@ macro_rules! run {
             }
             Connection::Postgres(c) => {
                 let ($query, $connection) = (bind!(sql, $values), &mut **c);
-                in_time(async { $call }).await
+                in_time(patience, Box::pin(async { $call })).await
             }
             Connection::PostgresWrite(c) => {
                 let ($query, $connection) = (bind!(sql, $values), &mut **c);
-                in_time(async { $call }).await
+                in_time(patience, Box::pin(async { $call })).await
             }
         }
     }};
@@ -157,12 +160,18 @@ macro_rules! run {
 /// Waits for an answer of PostgreSQL's as long as a request is waited for. What works beside the
 /// requests would wait for ever where the network has gone silent.
 pub(crate) async fn in_time<T, E: From<sqlx::Error>>(
+    patience: Duration,
     asked: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
-    timeout(LONGEST_STATEMENT, asked).await.unwrap_or(Err(sqlx::Error::PoolTimedOut.into()))
+    timeout(patience, asked).await.unwrap_or(Err(sqlx::Error::PoolTimedOut.into()))
 }
 
 impl Reading {
+    /// Lets statements take as long as they do: for work on all there is, such as a restore's.
+    pub fn be_patient(&mut self) {
+        self.patience = LONGEST_WORK;
+    }
+
     pub(crate) async fn rows(
         &mut self,
         sql: &'static str,
@@ -195,6 +204,16 @@ impl Reading {
 }
 
 impl Writing {
+    /// The same for a transaction, which may also stand still meanwhile: what it reads comes from
+    /// another database.
+    pub async fn be_patient_inside(&mut self) -> Result<(), StoreError> {
+        self.be_patient();
+        if matches!(self.reading.connection, Connection::PostgresWrite(_)) {
+            self.change("SET LOCAL idle_in_transaction_session_timeout = 0", vec![]).await?;
+        }
+        Ok(())
+    }
+
     /// Runs a statement and answers how many rows it changed.
     pub(crate) async fn change(
         &mut self,
@@ -254,7 +273,9 @@ impl Writing {
     async fn commit_now(self) -> Result<(), StoreError> {
         match self.reading.connection {
             Connection::SqliteWrite(transaction) => transaction.commit().await?,
-            Connection::PostgresWrite(transaction) => in_time(transaction.commit()).await?,
+            Connection::PostgresWrite(transaction) => {
+                in_time(self.reading.patience, Box::pin(transaction.commit())).await?;
+            }
             Connection::Sqlite(_) | Connection::Postgres(_) => {}
         }
         self.metrics.transactions.note(self.began);

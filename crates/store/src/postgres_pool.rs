@@ -49,7 +49,7 @@ impl PostgresPool {
         how: impl AsyncFnOnce(&PgPool) -> Result<T, sqlx::Error>,
     ) -> Result<T, sqlx::Error> {
         let (asked, lent) = (self.numbered(), self.lent.load(Ordering::SeqCst));
-        let answer = how(&asked.pool).await;
+        let answer = Box::pin(how(&asked.pool)).await;
         match &answer {
             Ok(_) => {
                 self.lent.fetch_add(1, Ordering::SeqCst);

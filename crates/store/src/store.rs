@@ -16,7 +16,7 @@ use vestibule_guards::guard;
 use vestibule_metrics::Stopwatch;
 
 use crate::changes::Changes;
-use crate::engine::{Connection, Reading, Row, Writing, in_time};
+use crate::engine::{Connection, LONGEST_STATEMENT, Reading, Row, Writing, in_time};
 use crate::error::StoreError;
 use crate::in_use::InUse;
 use crate::metrics::StoreMetrics;
@@ -148,7 +148,7 @@ impl Store {
             }
         };
         let connection = self.metrics.lent(&self.metrics.reading, wait, connection)?;
-        Ok(Reading { connection })
+        Ok(Reading { connection, patience: LONGEST_STATEMENT })
     }
 
     /// Begins a transaction. It must not be held across a password hash.
@@ -161,13 +161,14 @@ impl Store {
                 begin_on_sqlite(writer).await.map(Connection::SqliteWrite)
             }
             Pools::Postgres(pool) => {
-                let begun = pool.lend(async |pool| in_time(pool.begin()).await).await;
+                let begun =
+                    pool.lend(async |pool| in_time(LONGEST_STATEMENT, pool.begin()).await).await;
                 begun.map(Connection::PostgresWrite)
             }
         };
         let connection = self.metrics.lent(&self.metrics.writing, wait, connection)?;
         Ok(Writing {
-            reading: Reading { connection },
+            reading: Reading { connection, patience: LONGEST_STATEMENT },
             sender: Arc::clone(&self.sender),
             wrote_mail: false,
             changes: Arc::clone(&self.changes),
@@ -346,7 +347,8 @@ async fn postgres_pool(options: &PgConnectOptions) -> Result<PgPool, StoreError>
             // stricter default of the server's would fail such requests instead.
             ("default_transaction_isolation", "read committed"),
             // A node that stands still, or that the network has lost, must not hold its rows against
-            // the others. None waits inside a transaction for anything but the database.
+            // the others. None waits inside a transaction for anything but the database, except
+            // what a restore reads of another one (`be_patient_inside`).
             ("idle_in_transaction_session_timeout", "5s"),
         ]))
         .await?;

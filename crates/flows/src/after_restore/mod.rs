@@ -97,10 +97,12 @@ impl Vestibule {
         let now = self.clock.now();
         let mut done = AfterRestore::default();
         let mut tx = self.store.write().await?;
+        tx.be_patient_inside().await?;
         let mut last_head = None;
         match replaced {
             Replaced::There(store) => match store.read().await {
                 Ok(mut db) => {
+                    db.be_patient();
                     carry_over(&mut tx, &mut db, master_key, &mut done).await?;
                     match db.audit_head().await {
                         Ok(head) => last_head = Some(head),
