@@ -24,6 +24,8 @@ pub struct Table {
     /// Its columns, in order.
     pub columns: Vec<Column>,
     delete: String,
+    /// Makes room for tokens that go from one row to another.
+    clear_tokens: Option<String>,
     upsert: String,
 }
 
@@ -149,6 +151,10 @@ impl Store {
         for (table, wanted) in differing() {
             let sql = AssertSqlSafe(table.delete.clone());
             sqlx::query(sql).bind(&**wanted).execute(&mut *connection).await?;
+            if let Some(sql) = &table.clear_tokens {
+                let sql = AssertSqlSafe(sql.clone());
+                sqlx::query(sql).execute(&mut *connection).await?;
+            }
         }
         for (table, wanted) in differing().filter(|(_, wanted)| wanted.len() > 2) {
             let sql = AssertSqlSafe(table.upsert.clone());
@@ -200,7 +206,11 @@ impl Table {
             values.join(", "),
             set.join(", "),
         );
-        Self { name, columns, delete, upsert }
+        // Every row that is left is about to be written anew.
+        let has_tokens = columns.iter().any(|column| column.name == "token_hash" && !column.is_key);
+        let clear_tokens =
+            has_tokens.then(|| format!("UPDATE {name} SET token_hash = randomblob(32)"));
+        Self { name, columns, delete, clear_tokens, upsert }
     }
 
     fn take_out(&self) -> String {
