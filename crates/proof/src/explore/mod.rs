@@ -1,6 +1,6 @@
 //! Exhaustive exploration: from furnished accounts, every request that a page can make and every move
 //! of the clock, over the shipping flows and the shipping SQL on a database in memory. States are told
-//! apart by what they hold ([`key`]); what must hold is known by the [`ghost`].
+//! apart by what they hold (`key`); what must hold is known by the `ghost`.
 //!
 //! What Vestibule remembers in the process cannot leak from one state into another: the gate is not
 //! asked, counts of users are remembered only where a process watches the database, and the keys are
