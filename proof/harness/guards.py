@@ -51,6 +51,7 @@ test, or the exploration. What nothing notices is explained one by one."""
                 explained += 1
             else:
                 violations.append(f"nothing notices that {name} ({places}) is left out")
+        os.makedirs(os.path.join(ROOT, "docs", "reliability"), exist_ok=True)
         with open(os.path.join(ROOT, "docs", "reliability", "guards-left-out.json"), "w", encoding="utf-8") as file:
             json.dump(kept, file, indent=1, ensure_ascii=False)
             file.write("\n")
